@@ -35,7 +35,7 @@ function Experts({ arch, y }) {
 const rowsOf = (arch) => Math.ceil(Math.min(arch.num_experts, MOST_DRAWN) / Math.min(arch.num_experts, COLUMNS));
 
 function heightOf(arch, group) {
-  return group.routed ? 88 + (rowsOf(arch) * (WIDE - 24)) / COLUMNS + (arch.num_shared_experts ? 20 : 0) : 76;
+  return group.routed ? 76 + (rowsOf(arch) * (WIDE - 24)) / COLUMNS + (arch.num_shared_experts ? 20 : 0) : 66;
 }
 
 function Group({ arch, group, y }) {

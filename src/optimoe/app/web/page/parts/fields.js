@@ -101,19 +101,20 @@ export function Slider({ id, label, value, low, high, whole, slide, settle, told
 /**
  * A quantity with a slider over its usual range; beyond it the box takes what the API takes.
  *
- * @param {{form: object, name: string, label: string, unit?: string, low: number, high: number, whole?: boolean}} props
+ * @param {{form: object, name: string, label: string, unit?: string, low: number, high: number, whole?: boolean,
+ *   rest?: string, unset?: number}} props `rest` and `unset` say what holds where nothing is stated and the API has no default.
  */
-export function QuantityField({ form, name, label, unit, low, high, whole }) {
+export function QuantityField({ form, name, label, unit, low, high, whole, rest = "", unset = NaN }) {
   const id = useId();
   const { option, text, usual, error } = shown(form, name);
   const written = (value) => (Math.abs(value) >= 1e5 ? count(value, 3) : String(value));
-  const value = parsed(text || usual);
+  const value = text || usual ? parsed(text || usual) : unset;
   return html`<${Field} id=${id} label=${label} unit=${unit} help=${option.description} error=${error}>
     <div class="pair">
       <${Slider} id="${id}-slider" label=${label} value=${value} low=${low} high=${high} whole=${whole}
-        told=${`${text || usual} ${unit ?? ""}`} slide=${(now) => form.change({ [name]: written(now) })}
+        told=${`${text || usual || rest} ${unit ?? ""}`} slide=${(now) => form.change({ [name]: written(now) })}
         settle=${(now) => form.settle({ [name]: written(now) })} />
-      <input id=${id} name=${name} class="number" value=${text} placeholder=${usual} inputmode="decimal" autocomplete="off"
+      <input id=${id} name=${name} class="number" value=${text} placeholder=${usual || rest} inputmode="decimal" autocomplete="off"
         ...${said(id, error)} onChange=${(event) => form.settle({ [name]: event.target.value.trim() })} />
     </div>
   <//>`;

@@ -63,5 +63,5 @@ export function percent(value) {
 export function amount(value, unit) {
   const [, dollar, scale, word] = /^(\$?)([\d.,]*)\s*(.*)$/.exec(unit);
   const whole = value * (scale ? Number(scale.replaceAll(",", "")) : 1);
-  return dollar ? usd(whole) : `${count(whole, 4)} ${word}`;
+  return dollar ? usd(whole) : `${count(whole, 4)} ${/^(day|GPU)$/.test(word) && whole !== 1 ? `${word}s` : word}`;
 }

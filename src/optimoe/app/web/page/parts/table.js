@@ -1,7 +1,9 @@
 // A table of numbers: it sorts by its heads, is copied, and downloads as CSV.
 
 import { html, useState } from "../html.js";
+import { useId } from "./fields.js";
 import { copy, csv, download } from "./files.js";
+import { parsed } from "./numbers.js";
 
 /**
  * @typedef {object} Column
@@ -25,6 +27,7 @@ const compare = (a, b) => {
 export function Table({ caption, name, columns, rows, mark }) {
   const [order, setOrder] = useState({ column: -1, down: false });
   const [said, setSaid] = useState("");
+  const id = useId();
   const sorted = order.column < 0 ? rows : rows.toSorted(
     (a, b) => (order.down ? -1 : 1) * compare(columns[order.column].value(a), columns[order.column].value(b)),
   );
@@ -36,8 +39,9 @@ export function Table({ caption, name, columns, rows, mark }) {
     setTimeout(() => setSaid(""), 2000);
   };
   return html`<div class="table">
-    <div class="scroll" tabindex="0" role="region" aria-label=${typeof caption === "string" ? caption : name}>
-      <table><caption>${caption}</caption>
+    <p class="caption" id=${id}>${caption}</p>
+    <div class="scroll" tabindex="0" role="region" aria-labelledby=${id}>
+      <table aria-labelledby=${id}>
         <thead><tr>${columns.map((one, i) => html`<th scope="col" class=${one.words ? "words" : ""}
           aria-sort=${order.column === i ? (order.down ? "descending" : "ascending") : undefined}>
           ${one.title ? html`<button type="button" onClick=${() => turn(i)}>${one.title}</button>` : html`<span class="unseen">name</span>`}</th>`)}</tr></thead>
@@ -48,8 +52,8 @@ export function Table({ caption, name, columns, rows, mark }) {
         })}</tr>`)}</tbody>
       </table>
     </div>
-    <div class="tools"><button type="button" class="quiet" onClick=${copied}>Copy</button>
-      <button type="button" class="quiet" onClick=${() => download(`${name}.csv`, csv(plain()), "text/csv")}>CSV</button>
+    <div class="tools"><button type="button" class="quiet" onClick=${copied}>Copy<span class="unseen"> ${caption}</span></button>
+      <button type="button" class="quiet" onClick=${() => download(`${name}.csv`, csv(plain()), "text/csv")}>CSV<span class="unseen"> of ${caption}</span></button>
       <span role="status">${said}</span></div>
   </div>`;
 }
@@ -57,6 +61,9 @@ export function Table({ caption, name, columns, rows, mark }) {
 /** A table of words that the server made, its first row of heads. @param {{block: {title: string, rows: string[][]}, name: string, words?: string[]}} props */
 export function WordTable({ block, name, words = [] }) {
   const [heads, ...rows] = block.rows;
-  const columns = heads.map((title, i) => ({ title, value: (row) => row[i] ?? "", words: i === 0 || words.includes(title) }));
+  const number = (text) => (Number.isNaN(parsed(text)) ? text : parsed(text));
+  const columns = heads.map((title, i) => ({
+    title, value: (row) => number(row[i] ?? ""), text: (row) => row[i] ?? "", words: i === 0 || words.includes(title),
+  }));
   return html`<${Table} caption=${block.title} name=${name} columns=${columns} rows=${rows} />`;
 }

@@ -3,7 +3,7 @@
 import { bodyOf, optionsOf } from "../api.js";
 import { html, useMemo } from "../html.js";
 import { useAnswer, useForm } from "../parts/asking.js";
-import { Answer } from "./plan/answer.js";
+import { Answer, Brief } from "./plan/answer.js";
 import { PlanForm } from "./plan/form.js";
 
 export const name = "plan";
@@ -34,5 +34,6 @@ function Plan({ options, asked, keep }) {
   return html`<div class="split">
     <${PlanForm} form=${{ ...form, errors: beside }} />
     <${Answer} answer=${answer} body=${body} whole=${whole} busy=${busy} error=${error} beside=${Object.keys(beside).length > 0} />
+    ${answer && html`<${Brief} choice=${answer.choice} />`}
   </div>`;
 }

@@ -16,6 +16,7 @@ import { Contending, Front } from "./figures.js";
 export function Answer({ answer, body, whole, busy, error, beside }) {
   const sentence = answer?.words.find((block) => block.sentence)?.sentence ?? "";
   return html`<section class=${error || !answer ? "answer stale" : "answer"} aria-label="The answer">
+    <a class="jump" href="#asked">Change what is asked</a>
     <div class="verdict" aria-live="polite">
       <h1>${sentence || (error ? "No answer" : "Planning …")}</h1>
       ${error && html`<p class=${beside ? "error unseen" : "error"}>${error.message}</p>`}
@@ -23,6 +24,12 @@ export function Answer({ answer, body, whole, busy, error, beside }) {
     <p class="progress" role="status">${status(answer, whole, busy, error)}</p>
     ${answer && html`<${Body} answer=${answer} body=${body} whole=${whole} />`}
   </section>`;
+}
+
+/** The answer in a line, for a screen on which it and the sliders have no place beside each other. */
+export function Brief({ choice }) {
+  const { params_active: active, params_total: total } = choice.arch;
+  return html`<a class="brief" href="#main">loss ${nats(choice.loss)} · ${count(active)} of ${count(total)} · ${usd(choice.total_usd)}</a>`;
 }
 
 function status(answer, whole, busy, error) {
@@ -83,15 +90,17 @@ function KeyFigures({ choice }) {
     <dd>${value}${beside && html`<span>${beside}</span>`}</dd></div>`)}</dl>`;
 }
 
+const shadow = ({ unit, usd_per_unit: dollars, nats_per_unit: less }) =>
+  dollars ? `${usd(dollars)} per ${unit}` : less ? `${nats(less)} nats per ${unit}` : "–";
+
 const LIMITS = [
   { title: "limit", value: (one) => one.limit, words: true },
   { title: "stated", value: (one) => one.stated, text: (one) => amount(one.stated, one.unit) },
-  { title: "binds", value: (one) => (one.binds ? "yes" : "no"), words: true },
+  { title: "binds", value: (one) => (one.binds ? "yes" : "no") },
   { title: "loosened by", value: (one) => one.usual.by, text: (one) => amount(one.usual.by, one.unit) },
-  { title: "saves", value: (one) => one.usual.usd, text: (one) => usd(one.usual.usd) },
-  { title: "lowers by, nats", value: (one) => one.usual.nats, text: (one) => nats(one.usual.nats) },
-  { title: "a unit saves", value: (one) => one.usd_per_unit, text: (one) => (one.usd_per_unit ? `${usd(one.usd_per_unit)} per ${one.unit}` : "–") },
-  { title: "a unit lowers", value: (one) => one.nats_per_unit, text: (one) => (one.nats_per_unit ? `${nats(one.nats_per_unit)} nats per ${one.unit}` : "–") },
+  { title: "saves", value: (one) => one.usual.usd, text: (one) => (one.usual.usd ? usd(one.usual.usd) : "–") },
+  { title: "lowers, nats", value: (one) => one.usual.nats, text: (one) => (one.usual.nats ? nats(one.usual.nats) : "–") },
+  { title: "shadow price", value: shadow },
 ];
 
 function Limits({ prices }) {

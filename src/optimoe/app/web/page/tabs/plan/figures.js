@@ -40,12 +40,25 @@ const MARKS = {
   "the choice": { symbol: "star", size: 16 },
 };
 
+const MOST_STRETCH = 3;
+
+/** The losses that the figure shows: of all designs but labs, and of labs that do not stretch it much. */
+function rangeOf(shown, bands) {
+  const ends = (list) => [Math.min(...list), Math.max(...list)];
+  const banded = shown.filter((one) => bands && (one.what === "the choice" || one.what.startsWith("front")) && one.loss_low);
+  const [low, high] = ends([...shown.filter((one) => !one.what.startsWith("labs")).map((one) => one.loss), ...banded.flatMap((one) => [one.loss_low, one.loss_high])]);
+  const most = high + MOST_STRETCH * (high - low);
+  const [lowest, highest] = ends([low, high, ...shown.map((one) => one.loss).filter((loss) => loss < most)]);
+  const room = Math.max(0.002, 0.08 * (highest - lowest));
+  return [lowest - room, highest + room];
+}
+
 /** Loss against dollars: the front, the choice and all that stands beside it. @param {{answer: object}} props */
 export function Front({ answer }) {
   const [price, setPrice] = useState("total_usd");
   const [bands, setBands] = useState(false);
   const all = designs(answer);
-  const draw = useCallback(({ accent, muted, series }) => {
+  const draw = useCallback(({ accent, muted, series }, narrow) => {
     const shown = all.filter((one) => one[price] > 0);
     const front = shown.filter((one) => one.what.startsWith("front")).toSorted((a, b) => a[price] - b[price]);
     const band = bands && front.length > 1 ? ["loss_high", "loss_low"].map((end, i) => ({
@@ -64,19 +77,18 @@ export function Front({ answer }) {
         ...(bands && what === "the choice" && some.length && some[0].loss_low ? { error_y: { type: "data", symmetric: false, array: [some[0].loss_high - some[0].loss], arrayminus: [some[0].loss - some[0].loss_low], color: accent } } : {}),
       };
     }).filter((one) => one.x.length);
-    return {
-      data: [...band, line, ...traces],
-      layout: { xaxis: { type: "log", title: { text: PRICES[price] }, tickprefix: "$", tickformat: "~s" }, yaxis: { title: { text: "loss, nats per token" } }, hovermode: "closest" },
-    };
+    const range = rangeOf(shown, bands);
+    const outside = shown.filter((one) => one.loss > range[1]).length;
+    for (const one of traces) if (outside && one.name.startsWith("labs")) one.name += ` (${outside} above the figure)`;
+    const xaxis = { type: "log", title: { text: PRICES[price] }, tickprefix: "$", tickformat: "~s", nticks: narrow ? 4 : 9, tickangle: 0 };
+    return { data: [...band, line, ...traces], layout: { xaxis, yaxis: { title: { text: "loss, nats per token" }, range }, hovermode: "closest" } };
   }, [answer, price, bands]);
   const { choice } = answer;
   const told = `Loss against dollars of ${all.length} designs. The choice: ${nats(choice.loss)} nats for ${usd(choice.total_usd)} in all. The table below has every point.`;
-  return html`<${Figure} title="Loss against dollars" name="front" told=${told} draw=${draw}>
-    <div class="tools">
+  return html`<${Figure} title="Loss against dollars" name="front" told=${told} draw=${draw} tools=${html`
       <label>Against <select onChange=${(event) => setPrice(event.target.value)}>
         ${Object.entries(PRICES).map(([key, words]) => html`<option value=${key} selected=${key === price}>${words}</option>`)}</select></label>
-      <label><input type="checkbox" checked=${bands} onChange=${(event) => setBands(event.target.checked)} />90 % bands</label>
-    </div>
+      <label><input type="checkbox" checked=${bands} onChange=${(event) => setBands(event.target.checked)} />90 % bands</label>`}>
     <details><summary>As a table</summary><${Table} caption="Designs of the figure" name="front" columns=${COLUMNS} rows=${all} /></details>
   <//>`;
 }
@@ -94,28 +106,32 @@ const COLUMNS = [
   { title: "tokens", value: (one) => one.tokens, text: (one) => count(one.tokens) },
 ];
 
-const written = (value) => (typeof value === "number" ? count(value, 2) : value);
+const written = (value, ranged) => (typeof value === "number" ? count(value, ranged ? 2 : 4) : value);
 
 /** What nine in ten of the designs have that draws do not tell from the choice. @param {{found: object}} props */
 export function Contending({ found }) {
-  const draw = useCallback(({ accent, ink, muted }) => {
+  const draw = useCallback(({ accent, ink, muted }, narrow) => {
     const place = ({ ranged, space }, value) => {
       if (!ranged) return space.length > 1 ? space.indexOf(value) / (space.length - 1) : 0.5;
       const [low, high, size] = [space[0], space.at(-1), value].map(Math.log);
       return high > low ? Math.min(1, Math.max(0, (size - low) / (high - low))) : 0.5;
     };
+    const between = ({ space }, value) => space.length > 5 && value !== space[0] && value !== space.at(-1);
     const trace = (key, name, colour, width, size, side) => {
       const marks = found.axes.flatMap((axis) => [...axis[key].map((value) => [axis, value]), [axis, null]]);
       return {
         x: marks.map(([axis, value]) => (value === null ? null : place(axis, value))), y: marks.map(([axis]) => axis.name),
-        text: marks.map(([axis, value]) => (value === null || !(axis.ranged || key === "space") ? "" : written(value))),
+        text: marks.map(([axis, value]) => (value === null || !(axis.ranged || key === "space") || (narrow && between(axis, value)) ? "" : written(value, axis.ranged))),
         mode: "lines+markers+text", name, line: { color: colour, width }, marker: { color: colour, size },
         textfont: { color: key === "space" ? ink : colour, size: 11 }, textposition: side, hoverinfo: "skip",
       };
     };
     return {
       data: [trace("space", "all designs", muted, 1, 6, "bottom center"), trace("values", "nine in ten of those that contend", accent, 4, 9, "top center")],
-      layout: { height: 90 + 44 * found.axes.length, xaxis: { visible: false, range: [-0.08, 1.08] }, yaxis: { autorange: "reversed" }, legend: { orientation: "h", y: -0.04 } },
+      layout: {
+        height: 90 + 44 * found.axes.length, xaxis: { visible: false, range: narrow ? [-0.2, 1.2] : [-0.08, 1.08] },
+        yaxis: { autorange: "reversed", showgrid: false, tickfont: { size: narrow ? 10 : 12 } },
+      },
     };
   }, [found]);
   const title = `${found.designs.toLocaleString("en-US")} of ${found.of.toLocaleString("en-US")} designs contend with the choice`;
@@ -126,6 +142,6 @@ export function Contending({ found }) {
 
 const AXES = [
   { title: "of each design", value: (axis) => axis.name, words: true },
-  { title: "contending", value: (axis) => axis.values.map(written).join(axis.ranged ? " – " : ", "), words: true },
-  { title: "all", value: (axis) => axis.space.map(written).join(axis.ranged ? " – " : ", "), words: true },
+  { title: "contending", value: (axis) => axis.values.map((value) => written(value, axis.ranged)).join(axis.ranged ? " – " : ", "), words: true },
+  { title: "all", value: (axis) => axis.space.map((value) => written(value, axis.ranged)).join(axis.ranged ? " – " : ", "), words: true },
 ];

@@ -36,20 +36,20 @@ export function PlanForm({ form }) {
   const own = scoredOf(values.score);
   const keepOwn = (list) => form.settle({ score: list.length ? JSON.stringify(list) : "" });
   const others = Object.keys(form.options).filter((name) => !PLACED.has(name));
-  return html`<form class="form" aria-label="What is asked" onSubmit=${(event) => event.preventDefault()}>
+  return html`<form class="form" id="asked" tabindex="-1" aria-label="What is asked" onSubmit=${(event) => event.preventDefault()}>
     <h2>Training</h2>
     <${Ways} form=${form} label="Budget" ways=${BUDGETS} />
     <${GpusField} form=${form} name="train_gpus" label="GPUs that train" low=${8} high=${16384} />
     ${values.train_days !== undefined && html`<${QuantityField} form=${form} name="train_days" label="Days" low=${1} high=${365} />`}
     ${values.train_flops !== undefined && html`<${QuantityField} form=${form} name="train_flops" label="Compute" unit="FLOPs" low=${1e20} high=${1e26} />`}
     ${values.train_usd !== undefined && html`<${QuantityField} form=${form} name="train_usd" label="Dollars" unit="USD" low=${1e4} high=${1e9} />`}
-    <${QuantityField} form=${form} name="unique_tokens" label="Training tokens at hand" low=${1e10} high=${1e14} />
+    <${QuantityField} form=${form} name="unique_tokens" label="Training tokens at hand" low=${1e10} high=${1e14} rest="endless" unset=${1e14} />
     <${SwitchField} form=${form} name="no_repeats" label="never twice" />
     <h2>Traffic</h2>
     <${Ways} form=${form} label="Stated as" ways=${TRAFFICS} />
     ${values.requests_per_s !== undefined && html`<${QuantityField} form=${form} name="requests_per_s" label="Requests" unit="1/s" low=${0.1} high=${10_000} />
       <${QuantityField} form=${form} name="life_days" label="Life" unit="days" low=${30} high=${3650} />
-      <${QuantityField} form=${form} name="peak_to_mean" label="Peak over mean" low=${1} high=${10} />`}
+      <${QuantityField} form=${form} name="peak_to_mean" label="Peak over mean" low=${1} high=${10} rest="1" unset=${1} />`}
     ${values.serve_tokens !== undefined && html`<${QuantityField} form=${form} name="serve_tokens" label="Output tokens" low=${1e9} high=${1e16} />`}
     <${QuantityField} form=${form} name="input_tokens" label="Prompt" unit="tokens" low=${64} high=${131_072} whole />
     <${QuantityField} form=${form} name="output_tokens" label="Answer" unit="tokens" low=${16} high=${32_768} whole />
