@@ -22,7 +22,7 @@ from optimoe.arch.hf.types.wrappers import wrappers
 from optimoe.arch.params import count_params
 from optimoe.core.config import load_facts
 from optimoe.core.errors import InputError
-from tests.meta import without_storage
+from tests.meta import of_language, without_storage
 
 transformers.logging.set_verbosity_error()
 warnings.filterwarnings("ignore", module="transformers")
@@ -180,8 +180,8 @@ def _language(made, text, model_type):
 
 
 def trained(modules):
-    """What training moves: a bias by which routing is balanced, which no gradient reaches, is a statistic."""
-    found = {id(one): one for module in modules for one in module.parameters() if one.requires_grad}
+    """What training moves of language models."""
+    found = {id(one): one for module in modules for one in of_language(module)}
     inner = {id(one): one for module in modules for one in module.modules()}
     return sum(parameter.numel() for parameter in found.values()) - sum(map(_unread, inner.values()))
 

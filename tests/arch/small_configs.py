@@ -467,6 +467,7 @@ CLASSIC: dict[str, dict] = {
     "opt": {
         "max_position_embeddings": 48,
         "ffn_dim": 80,
+        "word_embed_proj_dim": 24,
         "enable_bias": False,
         "do_layer_norm_before": False,
     },
@@ -544,6 +545,59 @@ SMALL |= {  # convolutions around attention, and experts of one neuron
         "n_shared_experts": 2,
     },
 }
+GEMMA_DRAFT = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "vocab_size": 512,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "pad_token_id": 0,
+    "head_dim": 24,
+    "global_head_dim": 32,
+    "num_hidden_layers": 4,
+    "layer_types": ["sliding_attention", "full_attention"] * 2,
+    "sliding_window": 16,
+    "num_kv_shared_layers": 4,
+    "hidden_size_per_layer_input": 0,
+    "vocab_size_per_layer_input": 0,
+}
+DRAFTS: dict[str, dict] = {
+    "gemma4_assistant": {
+        "text_config": GEMMA_DRAFT | {"model_type": "gemma4_text"},
+        "backbone_hidden_size": 40,
+        "use_ordered_embeddings": True,
+        "num_centroids": 32,
+        "centroid_intermediate_top_k": 4,
+        "tie_word_embeddings": True,
+    },
+    "gemma4_unified_assistant": {
+        "text_config": GEMMA_DRAFT | {"model_type": "gemma4_unified_text"},
+        "backbone_hidden_size": 40,
+    },
+}
+"""Whose fields stand in a table."""
+ENDED: dict[str, dict] = {
+    "cpmant": {
+        "dim_head": 24,
+        "dim_ff": 80,
+        "prompt_types": 3,
+        "prompt_length": 5,
+        "segment_types": 4,
+        "position_bias_num_buckets": 32,
+    },
+    "modernbert-decoder": {
+        "local_attention": 32,
+        "global_attn_every_n_layers": 2,
+        "attention_bias": True,
+        "norm_bias": True,
+        "classifier_bias": True,
+        "decoder_bias": False,
+    },
+    "phi4_multimodal": {"sliding_window": 16, "vision_config": {"num_hidden_layers": 1}},
+    "git": {"max_position_embeddings": 48, "vision_config": {"num_hidden_layers": 1}},
+    "moshi": {"ffn_dim": 112, "head_dim": 24, "sliding_window": 16},
+}
+SMALL |= DRAFTS | ENDED
 UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
     "kimi_k2": MLA,
     "nemotron-nas": {
@@ -559,6 +613,7 @@ UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
             for attention, times in ((1, 5.25), (0, 13), (1, 2), (1, 0))
         ],
     },
+    "phi4mm": {"vision_lora": {"r": 8}, "speech_lora": {"r": 8}},
     "mistral4": MLA | {"attention_bias": True},
     "grok-1": {"num_experts": 8, "num_experts_per_tok": 2},
     "arctic": LOCAL | {"moe_layer_frequency": 1, "parallel_attn_mlp_res": True},
@@ -611,5 +666,7 @@ def small_config(model_type: str) -> dict:
     """The whole configuration of a family."""
     if model_type == "dbrx":
         return {"model_type": "dbrx"} | UNKNOWN_TO_TRANSFORMERS["dbrx"]
+    if model_type in DRAFTS:
+        return {"model_type": model_type} | DRAFTS[model_type]
     own = SMALL.get(model_type) or UNKNOWN_TO_TRANSFORMERS[model_type]
     return {"model_type": model_type} | BASE | own

@@ -14,7 +14,7 @@ from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.params import count_params
 from optimoe.core.config import load_facts
 from tests.arch.small_configs import SMALL, small_config
-from tests.meta import without_storage
+from tests.meta import of_language, without_storage
 
 pytest.importorskip("torch", reason="needs torch, of the extra train")
 transformers = pytest.importorskip("transformers", reason="needs transformers, of the extra dev")
@@ -58,14 +58,14 @@ def built(read_config):
     """The language model of a configuration that ``transformers`` has read, without storage."""
     padding = getattr(read_config, "pad_token_id", None)
     if isinstance(padding, int) and padding >= read_config.vocab_size:
-        read_config.pad_token_id = None  # the class's own, of which a small vocabulary has no row
+        read_config.pad_token_id = 0  # the class's own, of which a small vocabulary has no row
     with without_storage():
         return transformers.AutoModelForCausalLM.from_config(read_config)
 
 
 def parameters(model):
-    """What training moves: a bias by which routing is balanced, which no gradient reaches, is a statistic."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    """What training moves of the language model."""
+    return sum(parameter.numel() for parameter in of_language(model))
 
 
 def built_parameters(config):

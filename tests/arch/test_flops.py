@@ -27,13 +27,21 @@ EVERY_EXPERT = ("llama4_text",)
 """Its module multiplies every token with every expert and masks the products."""
 
 
+PROMPTED = ("cpmant",)
+"""Its module passes a learned prompt before each sequence."""
+
+
+DRAFTS = ("gemma4_assistant", "gemma4_unified_assistant")
+"""Their modules take the cache of another model."""
+
+
 def whole_context(model_type):
     """A configuration whose indexer selects everything, as eager attention computes everything."""
     config = small_config(model_type)
     return config | {"index_topk": LENGTH} if "index_topk" in config else config
 
 
-def counted_by_torch(config):
+def counted_by_torch(config, **inputs):
     """FLOPs of a forward pass over LENGTH tokens, by operator."""
     torch = pytest.importorskip("torch", reason="needs torch, of the extra train")
     transformers = pytest.importorskip("transformers", reason="needs transformers, of the extra dev")
@@ -44,12 +52,15 @@ def counted_by_torch(config):
     model = transformers.AutoModelForCausalLM.from_config(made, attn_implementation="eager")
     model.set_experts_implementation("eager")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(torch.arange(LENGTH)[None])
+        model(**inputs) if inputs else model(torch.arange(LENGTH)[None])
     counts = counter.get_flop_counts()["Global"]
     return {str(operator).removeprefix("aten."): flops for operator, flops in counts.items()}
 
 
-@pytest.mark.parametrize("model_type", [name for name in SMALL if name not in (*RECURRENT, *EVERY_EXPERT, *MORE)])
+APART = (*RECURRENT, *EVERY_EXPERT, *MORE, *PROMPTED, *DRAFTS)
+
+
+@pytest.mark.parametrize("model_type", [name for name in SMALL if name not in APART])
 def test_softmax_families_cost_exactly_what_torch_counts(model_type):
     config = whole_context(model_type)
     ours = LENGTH * decode_flops(from_config(config, model_type), LENGTH, mla="expanded").total
@@ -61,6 +72,28 @@ def test_a_module_that_computes_what_it_masks_costs_a_little_more(model_type):
     config = whole_context(model_type)
     ours = LENGTH * decode_flops(from_config(config, model_type), LENGTH, mla="expanded").total
     assert ours < sum(counted_by_torch(config).values()) < 1.03 * ours
+
+
+@pytest.mark.parametrize("model_type", PROMPTED)
+def test_a_learned_prompt_costs_its_tokens_without_their_logits(model_type):
+    config = small_config(model_type)
+    prompt, spec = config["prompt_length"], from_config(config, model_type)
+    flops, length = decode_flops(spec, LENGTH + prompt), LENGTH + prompt
+    assert sum(counted_by_torch(config).values()) == length * flops.total - prompt * flops.unembedding
+
+
+@pytest.mark.parametrize("model_type", DRAFTS)
+def test_a_draft_costs_exactly_what_torch_counts_over_the_cache_of_another(model_type):
+    torch = pytest.importorskip("torch", reason="needs torch, of the extra train")
+    config = small_config(model_type) | {"use_ordered_embeddings": False}
+    spec, text = from_config(config, model_type), config["text_config"]
+    kinds = {"sliding_attention": text["head_dim"], "full_attention": text["global_head_dim"]}
+    cache = {
+        kind: (torch.zeros(1, text["num_key_value_heads"], LENGTH, width),) * 2 for kind, width in kinds.items()
+    }
+    inputs = {"inputs_embeds": torch.zeros(1, 1, 2 * config["backbone_hidden_size"]), "shared_kv_states": cache}
+    assert sum(counted_by_torch(config, **inputs).values()) == decode_flops(spec, LENGTH).total
+    assert spec.layers[0].mixer.cache_values == 0
 
 
 @pytest.mark.parametrize("model_type", EVERY_EXPERT)

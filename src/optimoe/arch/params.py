@@ -66,9 +66,10 @@ class ParamCount:
 def count_params(arch: ArchSpec) -> ParamCount:
     """Count the parameters of a model, exactly: a sum over its layer groups plus embeddings and last norm.
 
-    Tables of layers' own embeddings count as embedding, and one norm of their width for all layers.
+    Tables of layers' own embeddings count as embedding, and one norm of their width for all layers; matrices at
+    the two ends count with the unembedding.
     """
-    d = arch.d_model
+    d, width = arch.d_model, arch.embedding_width
     sums = dict.fromkeys((field.name for field in fields(ParamCount)), 0)
     for group in arch.layers:
         for part, params in layer_params(arch, group).items():
@@ -77,10 +78,12 @@ def count_params(arch: ArchSpec) -> ParamCount:
     tables = [(group.num_layers, table) for group in arch.layers for table in group.layer_embeddings]
     sums["norms"] += end_norm_params(arch)
     sums["streams"] += last_streams_params(arch)
-    sums["embedding"] = arch.vocab_size * d + arch.num_positions * d
+    sums["embedding"] = arch.vocab_size * width + arch.num_positions * d
     sums["embedding"] += sum(number * table.table_params for number, table in tables)
+    sums["embedding"] += sum(table.params for table in arch.tables)
     bias = arch.unembedding_bias * arch.vocab_size
-    sums["unembedding"] = bias if arch.tied_embeddings else arch.vocab_size * d + bias
+    sums["unembedding"] = bias if arch.tied_embeddings else arch.vocab_size * width + bias
+    sums["unembedding"] += sum(matrix.params for matrix in arch.projections)
     return ParamCount(**sums)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from optimoe.arch.ends.parts import EndMatrix, EndTable
 from optimoe.arch.parts import (
     Attention,
     DenseFFN,
@@ -94,6 +95,10 @@ class ArchSpec:
         num_end_scales: Vectors of d beside them and the layers: a scale and a bias of the embedding (ZAYA), a
             query over all outputs (Inkling 2).
         num_positions: Rows of a learned position embedding; 0 with RoPE or none.
+        d_embedding: Width of a row of the embedding and of the unembedding where it is not d (OPT-350m); 0 where
+            it is.
+        tables: Tables that a token reads rows of beside the embedding.
+        projections: Matrices before the first layer and behind the last one, beside the unembedding.
         num_mtp_layers: Extra layers that predict later tokens; counted apart (:func:`count_mtp_params`).
         precisions: Formats of the two ends and of the cache that its checkpoint asks for.
         max_context: Tokens of the longest sequence that it was made for (``max_position_embeddings``); 0 where
@@ -117,6 +122,9 @@ class ArchSpec:
     num_end_norms: int = 1
     num_end_scales: int = 0
     num_positions: int = 0
+    d_embedding: int = 0
+    tables: tuple[EndTable, ...] = ()
+    projections: tuple[EndMatrix, ...] = ()
     num_mtp_layers: int = 0
     precisions: CheckpointPrecisions = CheckpointPrecisions()  # noqa: RUF009 (frozen)
     max_context: int = field(default=0, compare=False)
@@ -133,6 +141,7 @@ class ArchSpec:
         require(self.num_end_norms >= 0, "num_end_norms", "zero or more", self.num_end_norms)
         require(self.num_end_scales >= 0, "num_end_scales", "zero or more", self.num_end_scales)
         require(self.num_positions >= 0, "num_positions", "zero or more", self.num_positions)
+        require(self.d_embedding >= 0, "d_embedding", "zero or more", self.d_embedding)
         require(self.num_mtp_layers >= 0, "num_mtp_layers", "zero or more", self.num_mtp_layers)
         require(self.max_context >= 0, "max_context", "zero or more", self.max_context)
 
@@ -155,6 +164,16 @@ class ArchSpec:
     def num_layers(self) -> int:
         """Layers of all groups, without those of multi-token prediction."""
         return sum(group.num_layers for group in self.layers)
+
+    @property
+    def embedding_width(self) -> int:
+        """Values of a row of the embedding and of the unembedding: d, unless it is stated apart."""
+        return self.d_embedding + (self.d_embedding == 0) * self.d_model
+
+    @property
+    def apart_ends(self) -> tuple[EndTable | EndMatrix, ...]:
+        """What stands at the ends beside embedding and unembedding."""
+        return (*self.tables, *self.projections)
 
     @property
     def num_streams(self) -> int:

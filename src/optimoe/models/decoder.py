@@ -114,7 +114,8 @@ class Decoder(nn.Module):
 
     def __init__(self, arch: ArchSpec, config: ModelConfig) -> None:
         super().__init__()
-        require(arch.num_end_norms == 1, "num_end_norms", "1", arch.num_end_norms)
+        ends = (arch.num_end_norms, *arch.apart_ends)
+        require(ends == (1,), "num_end_norms", "1, without tables and projections", ends)
         self.arch, self.config = arch, config
         self.growths: tuple[Any, ...] = ()
         self.embedding = nn.Embedding(arch.vocab_size, arch.d_model)

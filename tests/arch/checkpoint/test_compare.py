@@ -28,7 +28,9 @@ def of_transformers(model_type, folder, **fields):
 
     config = small_config(model_type) | fields
     made = read(config)
-    made.pad_token_id = None  # the class's own, of which a small vocabulary has no row
+    padding = getattr(made, "pad_token_id", None)
+    if isinstance(padding, int) and padding >= config["vocab_size"]:
+        made.pad_token_id = None  # the class's own, of which a small vocabulary has no row
     transformers.AutoModelForCausalLM.from_config(made).save_pretrained(folder, max_shard_size="400KB")
     written = json.loads((folder / "config.json").read_text())
     if model_type == "minimax":  # whose written layer types are of a later release than its family here

@@ -5,13 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
+from optimoe.arch.hf import from_config
 from optimoe.arch.params import count_mtp_params
 from optimoe.arch.quantize import with_precision
+from optimoe.core.errors import ConfigError
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import predict_serving, prepare
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
 from optimoe.cost.serving.workload import Workload
+from tests.arch.small_configs import small_config
 from tests.cost.cases import DEEPSEEK, H100, LAYOUTS, MIXTRAL, deployment, machine
 
 
@@ -88,3 +91,9 @@ def test_a_deployment_that_is_asked_for_runs_what_the_least_leaves_where_the_usu
     assert ready.fits < 1 < ready.places == memory.requests_high
     roomy = prepare(MIXTRAL, deployment(2), Layout(tp=2))
     assert roomy.places == roomy.fits
+
+
+def test_a_draft_alone_is_refused_as_it_keeps_no_cache():
+    draft = from_config(small_config("gemma4_assistant"), "draft")
+    with pytest.raises(ConfigError, match="cache: must be kept by some layer: a draft is served with the model"):
+        predict_serving(draft, deployment(1), layout=Layout(), concurrency=1)

@@ -14,11 +14,11 @@ gradient moves; a copy of what stands elsewhere; or something outside of the lan
 MTP = "mtp"
 """The part of layers that predict later tokens."""
 
-_LAYER = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)\.(.+)")
+_LAYER = re.compile(r"(?:^|\.)(?:layers?|blocks|h)\.(\d+)\.(.+)")
 _OTHERS = re.compile(r"(?:^|\.)(?:vision|visual|vit|image|audio|speech|mm|multi_modal|img)(?:[_.]|$)")
 _BUFFERS = re.compile(
     r"(?:^|[._])(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|tid2eid|slope_rate|layer_scalar"
-    r"|act_fn\.(?:beta|eps)|(?:query|key|diagonal)_decay|expert_bias|balancing_biases)$"
+    r"|act_fn\.(?:beta|eps)|(?:query|key|diagonal)_decay|expert_bias|balancing_biases|token_ordering)$"
 )
 _SCALES = re.compile(
     r"(?:[._](?:scales?(?:_inv|_2|_ub)?|zero_point|global_scale|qzeros|g_idx|shape|absmax|quant_map|SCB|weight_format)"
@@ -37,20 +37,24 @@ _SUBLAYER = re.compile(r"(self_attn|mlps|input_layernorm|post_attention_layernor
 """A module of one of the two layers of a block."""
 _STREAMS = _modules(r"hc_\w+", r"\w*hyper_connections?", r"altup(?:_\w+)?")
 _WORDS = r"(?:embed|tokens|positions)_(?:tokens|embed|in|positions)(?:_per_layer)?"
+_PROJECTION = _modules(r"lm_head\.dense", "project_(?:in|out)", "(?:pre|post)_projection", "centroids")
+"""Matrices at the ends, beside the unembedding."""
 _ENDS = (
-    ("norms", _modules("embed_norm")),
-    ("embedding", _modules(_WORDS, r"\w*embeddings", "wte", "wpe", "w")),
-    ("unembedding", _modules("lm_head", "embed_out", "output", "head")),
+    ("norms", _modules("embed_norm", "LayerNorm", r"(?:embeddings|lm_head)\.norm")),
+    ("unembedding", _PROJECTION),
+    ("embedding", _modules(_WORDS, r"\w*embeddings?", "wte", "wpe", "w", "position_bias")),
+    ("unembedding", _modules("lm_head", "embed_out", "output", "head", r"decoder(?=\.(?:weight|bias))")),
     ("streams", _STREAMS),
     ("norms", _modules(r"\w*norm\w*", "ln_f", r"input_hidden_states_\w+")),
     ("dense_ffn", _modules("per_layer_model_projection")),
 )
 """Names of what stands beside the layers."""
 _HEADS = (
+    ("norms", _modules("LayerNorm", r"layernorm_before_\w+")),
     ("router", _modules(r"self_attention\.experts\.router")),
     ("routed_experts", _modules(r"self_attention\.experts\.(?:input|output)_linear")),
 )
-"""Names inside of attention whose heads are experts (JetMoE)."""
+"""Names inside of attention: of norms, and where heads are experts (JetMoE)."""
 _ROUTER = _modules("gate", "router", r"mlp\.bias")
 """Names of a router, and of the bias behind all experts that is counted with it."""
 _STATE_SPACE = _modules("linear_attn", "mamba", "conv")
@@ -58,7 +62,10 @@ _STATE_SPACE = _modules("linear_attn", "mamba", "conv")
 _MIXER = _modules(
     "self_attn", "attn", r"\w*attention", "temporal_block", "mixer", r"\w+_sconv", r"\w+_convolution"
 )
-_FFN = ("mlp", "feed_forward", "block_sparse_moe", "ffn", "residual_mlp", "mlp_block", "mixer", "fc[12]", "laurel")
+_FFN = (
+    "mlp", "feed_forward", "block_sparse_moe", "ffn", "residual_mlp", "mlp_block", "mixer", "fc[12]", "laurel",
+    "intermediate", "output",
+)  # fmt: skip
 _INSIDE = (
     ("streams", _STREAMS),
     ("shared_experts", _modules(r"shared_\w+", "fc[12]_latent_proj")),
@@ -133,7 +140,8 @@ def _kind(name: str, part: str, arch: ArchSpec) -> Kind:
     if arch.precisions.source and _SCALES.search(name):
         return "scales"
     ends = "embed_tokens." in name or "shared_head.head." in name or "lm_head." in name
-    tied = part == "unembedding" and arch.tied_embeddings and name.endswith(".weight")
+    head = part == "unembedding" and not _PROJECTION.search(name)
+    tied = head and arch.tied_embeddings and name.endswith(".weight")
     return "copy" if tied or (part == MTP and ends) else "parameters"
 
 

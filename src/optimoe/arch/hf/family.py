@@ -1,10 +1,11 @@
 """How one ``model_type`` of ``config.json`` is put together: a composition of field tables."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from optimoe.arch.hf.ends.tables import Ends, PlainEnds
 from optimoe.arch.hf.ffns import Dense, Pattern, Routed, no_layer
 from optimoe.arch.hf.fields import Config, Fields, Flag
 from optimoe.arch.hf.layers import Depth, LayerKinds, NormRule, all_full, stated_depth
@@ -14,6 +15,7 @@ from optimoe.arch.hf.recurrent.table import RecurrentTable
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, Reader, always
 from optimoe.arch.residual.streams import HyperConnections
 from optimoe.arch.spec import LayerGroup, Norm
+from optimoe.core.errors import require
 
 
 class Stack(ABC):
@@ -75,7 +77,14 @@ class ConfigFamily:
         pattern: Which layers route.
         norm, num_norms, num_end_norms: Kind of the norms, and how many a layer has, and the two ends.
         num_end_scales: Vectors of d beside the layers and norms.
+        norm_bias: Field that says whether norms, which are a LayerNorm then, have biases.
         routed_norms: How many more a layer has that routes.
+        bare_first: Whether the first layer has no norm before its mixer.
+        ends: Field table of what stands at the two ends beside embedding and unembedding.
+        never_tied: Whether the head is a matrix of its own, whatever ``tie_word_embeddings`` says.
+        part: Table in which the fields stand; empty where there is none.
+        outside: Those that stand beside it.
+        remark: What a reader must know of the model; it begins the note.
         positions, extra_positions: Field that counts learned positions, and rows of their table beyond it.
         residual: Field that says whether a dense feed-forward of width d, with its norm, stands beside the
             routed one (Arctic).
@@ -110,7 +119,14 @@ class ConfigFamily:
     num_norms: int | NormRule = 2
     num_end_norms: int | NormRule = 1
     num_end_scales: int = 0
+    norm_bias: str = ""
     routed_norms: int = 0
+    bare_first: bool = False
+    ends: Ends = PlainEnds()  # noqa: RUF009
+    never_tied: bool = False
+    part: str = ""
+    outside: tuple[str, ...] = ()
+    remark: str = ""
     positions: str = ""
     extra_positions: int = 0
     residual: str = ""
@@ -129,4 +145,12 @@ class ConfigFamily:
 
     def fields(self, config: Config) -> Fields:
         """A configuration's fields, with what the family takes for absent ones and by its other names."""
+        if self.part:
+            inner = config.get(self.part)
+            require(isinstance(inner, Mapping), self.part, "a table", inner)
+            beside = {name: config[name] for name in self.outside if name in config}
+            config = {
+                **{name: value for name, value in (inner or {}).items() if name not in self.outside},
+                **beside,
+            }
         return Fields(config, {**self.derived(config), **self.defaults}, self.aliases)

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar, get_type_hints
 
+from optimoe.arch.ends.parts import EndMatrix, EndTable
 from optimoe.arch.hf.fields import Config
 from optimoe.arch.parts import BESIDE, FEED_FORWARDS, MIXERS, STREAMS, DenseFFN, read_part
 from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
@@ -31,12 +32,17 @@ OWN = "optimoe"
 FUNCTION = "model"
 """The table beside the architecture's fields."""
 
+_ENDS: dict[str, type] = {"tables": EndTable, "projections": EndMatrix}
+"""Lists of what stands beside the layers."""
+
 Part = TypeVar("Part")
 
 
 def own_config(arch: ArchSpec) -> dict[str, Any]:
     """The plain values of one design, which :func:`read_own` reads back equal."""
-    table = {name: value for name, value in stated_table(arch).items() if name not in ("name", "layers")}
+    table = {name: value for name, value in stated_table(arch).items() if name not in ("name", "layers", *_ENDS)}
+    for name in _ENDS:
+        table |= {name: ends} if (ends := [stated_table(end) for end in getattr(arch, name)]) else {}
     return {"model_type": OWN, **table, "layers": [_written(group) for group in arch.layers]}
 
 
@@ -73,6 +79,10 @@ def read_own(config: Config, name: str) -> ArchSpec:
     parts: dict[str, Any] = {"layers": groups}
     if "precisions" in table:
         parts["precisions"] = build(CheckpointPrecisions, table["precisions"], "precisions")
+    for name, end in _ENDS.items():
+        listed = isinstance(table.get(name, []), list | tuple)
+        require(listed, name, "a list of tables", table.get(name))
+        parts |= {name: tuple(build(end, row, name) for row in table[name])} if name in table else {}
     return _made(ArchSpec, table, parts, "architecture")
 
 

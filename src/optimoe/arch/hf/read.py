@@ -17,7 +17,7 @@ from optimoe.arch.hf.types.unknown import require_decoder, unknown_type
 from optimoe.arch.hf.types.wrappers import Wrapper, inner_part, left_out, within, wrappers
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import DenseFFN, FeedForward, Mixer, MoE, NoFeedForward, NoMixer
-from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
+from optimoe.arch.spec import ArchSpec, LayerGroup, Norm, grouped
 from optimoe.core.config import load_json
 from optimoe.core.errors import ConfigError, UnknownNameError, require, shown
 from optimoe.core.units import format_count
@@ -101,7 +101,7 @@ def _made(
         stated = fields.stated(field, value)
         require(stated == value, field, f"{other} = {value} for {model_type}", stated)
     arch = _read(family, fields, name)
-    note = "; ".join(filter(None, (_uncounted(family, fields), active_range(arch))))
+    note = "; ".join(filter(None, (family.remark, _uncounted(family, fields), active_range(arch))))
     arch = replace(arch, max_context=max_context(config), note=note)
     arch = replace(arch, traits=tuple(sorted({trait for read in family.traits for trait in read(fields, arch)})))
     formats = config.get("quantization_config")
@@ -220,14 +220,22 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
         vocab_size=fields.count("vocab_size"),
         d_model=d_model,
         layers=grouped(layers),
-        tied_embeddings=fields.flag("tie_word_embeddings"),
+        tied_embeddings=fields.flag("tie_word_embeddings") and not family.never_tied,
         unembedding_bias=read_flag(fields, family.unembedding_bias),
-        norm=family.norm,
+        norm=_norm(family, fields),
         num_end_norms=read_norms(fields, family.num_end_norms),
         num_end_scales=family.num_end_scales,
         num_positions=positions,
         num_mtp_layers=fields.count(family.mtp, zero=True) if family.mtp and fields.has(family.mtp) else 0,
+        **family.ends.read(fields, d_model),
     )
+
+
+def _norm(family: ConfigFamily, fields: Fields) -> Norm:
+    """The kind of the norms: that of the family, or what a field says of their biases."""
+    if not family.norm_bias:
+        return family.norm
+    return "layernorm" if fields.flag(family.norm_bias) else "layernorm_no_bias"
 
 
 def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGroup]:
@@ -251,7 +259,7 @@ def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGro
     num_norms = read_norms(fields, family.num_norms)
     streams = family.streams.read(fields) if family.streams else None
     gate = DenseFFN(d_ff=fields.count(family.gate_rank), gated=False) if family.gate_rank else None
-    return [
+    layers = [
         LayerGroup(
             num_layers=1,
             mixer=mixer(kind, of_layer),
@@ -263,6 +271,9 @@ def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGro
         )
         for kind, routes, of_layer in zip(kinds, routed, own, strict=True)
     ]
+    if family.bare_first:
+        layers[0] = replace(layers[0], num_norms=layers[0].num_norms - 1)
+    return layers
 
 
 def _num_norms(family: ConfigFamily, num_norms: int, mixer: Mixer, ffn: FeedForward, residual: bool) -> int:

@@ -129,6 +129,12 @@ def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
         config |= family.num_end_norms.write(arch.num_end_norms)
     if family.positions:
         config[family.positions] = arch.num_positions - family.extra_positions
+    if family.norm_bias:
+        config[family.norm_bias] = arch.norm == "layernorm"
+    config |= family.ends.write(arch)
+    if family.part:
+        beside = {name: config.pop(name) for name in family.outside if name in config}
+        config = {family.part: config} | beside
     return config
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from optimoe.arch.memory import kv_bytes
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
+from optimoe.core.errors import require
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.reserve import Room, room
 from optimoe.cost.engines.served import as_served
@@ -96,7 +97,14 @@ def largest_batch(machine: Machine, engine: Engine, arch: ArchSpec, workload: Wo
 
 
 def request_bytes(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
-    """Cache of one request on one GPU: each layer's over its shards, the deepest stage's share of the layers."""
+    """Cache of one request on one GPU: each layer's over its shards, the deepest stage's share of the layers.
+
+    Raises:
+        ConfigError: No layer has a cache or a state of its own.
+    """
+    mixers = [member for group in arch.layers for member in group.mixer.members]
+    kept = any(np.any(mixer.cache_values) or np.any(mixer.state_values) for mixer in mixers)
+    require(kept, "cache", "kept by some layer: a draft is served with the model whose cache it reads", "none")
     return deepest_stage_share(arch, machine.layout.pp) * sum(
         kv_bytes(replace(arch, layers=(replace(group, mixer=member),)), tokens, machine.kv_precision)
         / machine.cache_shards(member.cache_heads)

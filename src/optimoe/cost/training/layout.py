@@ -174,7 +174,7 @@ def _dealt(layers: Values, logits: Values, pp: Values, chunks: Values) -> Stages
 def logits_in_layers(arch: ArchSpec) -> Values:
     """The product with the unembedding, in layers: V·d over the mean layer's parameters that a token uses."""
     params = count_params(arch)
-    return arch.vocab_size * arch.d_model * arch.num_layers / params.active_nonembedding
+    return arch.vocab_size * arch.embedding_width * arch.num_layers / params.active_nonembedding
 
 
 def _ends(

@@ -20,7 +20,7 @@ class Products:
     """The products and experts of one micro-batch through all layers, as shapes: made once for all its passes.
 
     Attributes:
-        layers: Number of layers and one of their kernels, kernel by kernel.
+        layers: Number of layers and one of their kernels, kernel by kernel; matrices at the ends as one layer's.
         logits: The product with the unembedding.
     """
 
@@ -54,5 +54,6 @@ def layer_products(machine: Machine, arch: ArchSpec, tokens: Values) -> Products
         kernels = layer_kernels(group, machine, arch.d_model, tokens)
         layers += [(group.num_layers * kernel.share, kernel) for kernel in kernels]
     head = "fp32" if arch.precisions.unembedding == "fp32" else PLAIN_FORMAT
-    logits = machine.product(tokens, arch.vocab_size / machine.tp, arch.d_model, head)
+    layers += [(1, machine.product(tokens, end.outputs, end.inputs, head)) for end in arch.projections]
+    logits = machine.product(tokens, arch.vocab_size / machine.tp, arch.embedding_width, head)
     return Products(layers=tuple(layers), logits=logits)

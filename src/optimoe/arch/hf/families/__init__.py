@@ -10,6 +10,7 @@ from optimoe.arch.hf.families.classic import CLASSIC
 from optimoe.arch.hf.families.dense import DENSE
 from optimoe.arch.hf.families.dense_apart import DENSE_APART
 from optimoe.arch.hf.families.dense_today import DENSE_TODAY
+from optimoe.arch.hf.families.ended import ENDED
 from optimoe.arch.hf.families.gemma import GEMMA
 from optimoe.arch.hf.families.hybrid import HYBRID
 from optimoe.arch.hf.families.latent import LATENT
@@ -23,7 +24,7 @@ from optimoe.core.plugins import entry_point_names, load_entry_point
 _DENSE = DENSE | DENSE_TODAY | DENSE_APART | GEMMA
 FAMILIES = {
     name: replace(family, traits=TRAITS.get(name, family.traits))
-    for name, family in (_DENSE | ROUTED | LATENT | HYBRID | CLASSIC).items()
+    for name, family in (_DENSE | ROUTED | LATENT | HYBRID | CLASSIC | ENDED).items()
 }
 """By ``model_type``: what a family is made of, and what its function needs beyond that."""
 

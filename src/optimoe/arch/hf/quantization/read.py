@@ -42,9 +42,11 @@ def quantised(arch: ArchSpec, config: Config, source: str) -> ArchSpec:
     if not arch.tied_embeddings:
         schemes["unembedding"] = stated.head_scheme(HEADS)
     ends: dict[str, Any] = {end: scheme.word for end, scheme in schemes.items() if scheme}
-    values = arch.vocab_size * arch.d_model
+    values = arch.vocab_size * arch.embedding_width
     bits = tuple(
-        (end, scheme.bits(arch.vocab_size, arch.d_model) / values) for end, scheme in schemes.items() if scheme
+        (end, scheme.bits(arch.vocab_size, arch.embedding_width) / values)
+        for end, scheme in schemes.items()
+        if scheme
     )
     checkpoint = CheckpointPrecisions(
         **ends,

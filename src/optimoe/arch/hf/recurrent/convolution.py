@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from optimoe.arch.hf.ffns import Dense
+from optimoe.arch.hf.ffns import Dense, learned
 from optimoe.arch.hf.fields import Fields
 from optimoe.arch.parts import DenseFFN, GatedRecurrence, ShortConvolution
 from optimoe.core.errors import require
@@ -77,11 +77,13 @@ class GatedRecurrenceFields:
 
 @dataclass(frozen=True, kw_only=True)
 class HalvedDense(Dense):
-    """A feed-forward whose field counts gate and input together (RecurrentGemma)."""
+    """A feed-forward whose field counts gate and input together (RecurrentGemma, Moshi)."""
 
     def read(self, fields: Fields, d_model: int) -> DenseFFN:
         """Read a feed-forward of half the field's width."""
-        return DenseFFN(d_ff=fields.count(self.width) // 2, bias=self.bias is True)
+        width = fields.count(self.width)
+        params = learned(fields, self.activation)
+        return DenseFFN(d_ff=width // 2, bias=self.bias is True, activation_params=params)
 
     def write(self, ffn: DenseFFN) -> dict[str, Any]:
         """Write twice the width."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from optimoe.arch.hf.ends.tables import NarrowEmbedding
 from optimoe.arch.hf.families.classic.rotary import PLAIN
 from optimoe.arch.hf.families.classic.tables import FalconHeads, FalconNorms, MultiQuery
 from optimoe.arch.hf.families.shared import TIED
@@ -53,7 +54,7 @@ GPT: dict[str, ConfigFamily] = {
         num_end_norms=Switched(field="do_layer_norm_before", true=1, false=0),
         positions="max_position_embeddings",
         extra_positions=2,
-        same={"word_embed_proj_dim": "hidden_size"},
+        ends=NarrowEmbedding(width="word_embed_proj_dim"),
         defaults=TIED | {"enable_bias": True},
         only={"_remove_final_layer_norm": False, "layer_norm_elementwise_affine": True},
     ),

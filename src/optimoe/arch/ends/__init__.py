@@ -1,0 +1,1 @@
+"""What stands at the two ends of a model beside the embedding and the unembedding."""

@@ -1,0 +1,1 @@
+"""Field tables of what stands at the two ends of a model."""
