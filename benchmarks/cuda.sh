@@ -77,7 +77,7 @@ for name in moe dense; do
 done
 step predicted 30 "$python" benchmarks/served_predictions.py "$work" --gpu \
   "$(size "$(nvidia-smi --query-gpu=name --format=csv,noheader --id=0 2>/dev/null)" -- "NVIDIA H200")"
-[ "$tiny" ] && run_step all 60 "$python" - "$work" <<'PY'
+[ "$tiny" ] && run_step all 600 "$python" - "$work" <<'PY'
 import contextlib, pathlib, runpy, sys, time, traceback
 
 work = pathlib.Path(sys.argv[1])

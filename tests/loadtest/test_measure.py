@@ -102,8 +102,9 @@ def test_a_level_lasts_as_long_as_it_is_asked_to(url):
     asked = ask(url, {"first_s": 0.01, "gap_s": 0.005}, load=ClosedLoop(concurrency=4), duration_s=0.6)
     assert time.perf_counter() - began < 5
     sent = [one.sent_s for one in asked.measured]
-    assert 0.3 < max(sent) - min(sent) <= 0.6
-    assert 0.5 <= asked.level.duration_s <= 1.5
+    lasted = max(sent) - min(sent)
+    assert 0.3 < lasted <= 0.6
+    assert lasted <= asked.level.duration_s <= 1.5
     assert asked.level.completed > 8
 
 

@@ -54,6 +54,7 @@ laws.command(
     "optimoe.app.cli.laws.library:show_law", name="show", help="One law: coefficients, units, range, outputs."
 )
 laws.command("optimoe.app.cli.laws.library:predict", help="Evaluate a law in its own variables.")
+laws.command("optimoe.app.cli.laws.library:along", help="A law along one of its variables, with its band.")
 laws.command("optimoe.app.cli.laws.fit:fit", help="A law from a table of runs, with verdict and intervals.")
 laws.command("optimoe.app.cli.laws.corpora:anchor", help="A law on the level of your own runs, from one upwards.")
 laws.command("optimoe.app.cli.laws.isoflop:isoflop", help="Best size at each budget, by parabolas and laws.")

@@ -13,6 +13,7 @@ from optimoe.arch.hf import from_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import convert, load_toml
 from optimoe.core.errors import InputError, UnknownNameError, find_name, require, shown
+from optimoe.core.files.reading import Source
 from optimoe.core.units import parse_quantity
 
 
@@ -139,16 +140,22 @@ class ShippedList(Shipped):
         return [read(item, trusted) for item in items]
 
 
+SENT_FILE = {"name", "text"}
+"""Keys of a file that is sent: what it is called, whose ending says what it is, and what stands in it."""
+
+
 @dataclass(frozen=True)
 class RunsSource(Shipped):
-    """Tables of runs by file, or one by content: columns by name, or a data frame."""
+    """Tables of runs by file, or one by content: columns by name, a data frame, or the text of a file."""
 
     def read(self, value: Any, trusted: bool) -> Any:
         """Read the paths of tables (a tuple, also of one) or a table's content; from a network only content.
 
         Raises:
-            InputError: It is a path, and not trusted.
+            InputError: It is a path and not trusted, or a file is sent without a text under a name.
         """
+        if isinstance(value, Mapping) and set(value) == SENT_FILE:
+            return _sent(**value)
         several = isinstance(value, list | tuple) and any(isinstance(item, str | Path) for item in value)
         if not several and not isinstance(value, str | Path):
             return value
@@ -180,6 +187,18 @@ def _laws() -> tuple[str, ...]:
     from optimoe.laws.catalog import law_names
 
     return law_names()
+
+
+def _sent(name: Any, text: Any) -> Source:
+    """A file that is sent, which nothing looks for on a disk.
+
+    Raises:
+        InputError: Its name or its text is none.
+    """
+    for what, value in (("name", name), ("text", text)):
+        if not isinstance(value, str) or not value:
+            raise InputError(f"{what} must be that of a file, got {shown(repr(value))}")
+    return Source(path=Path(shown(name)), held=text.encode())
 
 
 def _gpu(name: str) -> str:

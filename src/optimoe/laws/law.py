@@ -269,8 +269,9 @@ class Law(outputs.Evaluable, ABC):
         return "at most" if value <= first * (1 + AT_THE_END) else ""
 
     def placed_inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """What ``row.range`` may name of inputs in the law's own variables: themselves, and D/N."""
-        size = next((value for symbol, value in inputs.items() if symbol.startswith("N")), None)
+        """What ``row.range`` may name of inputs in the law's own variables: themselves, and D/N of its first N."""
+        own = dict.fromkeys(symbol for needed in self.outputs.values() for symbol in needed)
+        size = next((inputs[symbol] for symbol in own if symbol.startswith("N") and symbol in inputs), None)
         ratio = {"D_over_N": np.divide(inputs["D"], size)} if size is not None and "D" in inputs else {}
         return ratio | dict(inputs)
 

@@ -12,6 +12,12 @@ from tests.app.run import answer, optimoe
 
 SERVED = {"model": "mixtral-8x7b", "gpus": "8xh100-sxm"}
 PLANNED = {"train_gpus": "8xa100-sxm", "train_days": 7, "serve_tokens": "1T", "experts": [8], "max_width": 1024}
+RUNS = "N,D,loss\n" + "".join(
+    f"{n:g},{d:g},{1.7 + 400 / n**0.34 + 410 / d**0.28:.9f}\n"
+    for n in (1e8, 3e8, 1e9, 3e9)
+    for d in (2e9, 8e9, 3e10)
+)
+SENT = {"name": "mine.csv", "text": RUNS}
 ASKED = {
     "arch": {"model": "deepseek-v3", "precision": "fp8"},
     "cost": SERVED | {"concurrency": 8, "tpot": "50ms"},
@@ -22,6 +28,9 @@ ASKED = {
     "laws/list": {},
     "laws/show": {"law": "yun2024-loss"},
     "laws/predict": {"law": "besiroglu2024", "set": {"N": "7e9", "D": "1.4T"}},
+    "laws/along": {"law": "besiroglu2024", "along": "D=1e9:1e13", "points": 5, "set": {"N": "7e9"}},
+    "laws/fit": {"runs": SENT, "family": "chinchilla", "resamples": 5},
+    "laws/anchor": {"law": "besiroglu2024", "runs": SENT},
     "laws/compare": {"model": "mixtral-8x7b", "tokens": "2T"},
     "laws/decide": {"train_flops": "1e22", "laws": ["ludziejewski2025"]},
 }
@@ -32,12 +41,15 @@ def asked(name, **table):
     return status, json.loads(text)
 
 
-def words(table):
-    """The options of a table as the command line has them."""
+def words(table, folder):
+    """The options of a table as the command line has them, with a file for one that is sent."""
     found = []
     for name, value in table.items():
         option = f"--{name.replace('_', '-')}"
-        if value is True:
+        if value == SENT:
+            (folder / value["name"]).write_text(value["text"])
+            found += [option, value["name"]]
+        elif value is True:
             found.append(option)
         elif isinstance(value, dict):
             found += [word for key, one in value.items() for word in (option, f"{key}={one}")]
@@ -45,6 +57,14 @@ def words(table):
             found += [word for one in value for word in (option, one)]
         else:
             found += [option, ",".join(map(str, value)) if isinstance(value, list) else str(value)]
+    return found
+
+
+def without_command(answer):
+    """An answer without what was typed for it, and when."""
+    found = {key: one for key, one in answer.items() if key != "made"}
+    if "evidence" in found.get("law", ()):
+        found["law"] |= {"evidence": found["law"]["evidence"] | {"command": ""}}
     return found
 
 
@@ -58,10 +78,8 @@ def test_the_answer_is_that_of_the_command_and_of_the_documented_form(name, sche
     status, found = asked(name, **ASKED[name])
     assert status == 200, found
     notes = found.pop("notes")
-    command = answer(*name.split("/"), *words(ASKED[name]), cwd=tmp_path)
-    assert {key: one for key, one in found.items() if key != "made"} == {
-        key: one for key, one in command.items() if key != "made"
-    }
+    command = answer(*name.split("/"), *words(ASKED[name], tmp_path), cwd=tmp_path)
+    assert without_command(found) == without_command(command)
     schema = f"Answer to {QUESTIONS[name].command}".title().replace(" ", "")
     form = {"$ref": f"#/components/schemas/{schema}", "components": {"schemas": schemas}}
     assert not list(jsonschema.Draft202012Validator(form).iter_errors(found | {"notes": notes}))
@@ -69,7 +87,7 @@ def test_the_answer_is_that_of_the_command_and_of_the_documented_form(name, sche
 
 def test_what_the_command_says_beside_its_answer_is_in_the_notes(tmp_path):
     table = {"model": "llama-3.1-8b", "gpus": "1xh800", "input_tokens": 200_000}
-    said = optimoe("cost", *words(table), cwd=tmp_path).stderr.splitlines()
+    said = optimoe("cost", *words(table, tmp_path), cwd=tmp_path).stderr.splitlines()
     status, found = asked("cost", **table)
     assert status == 200
     assert said and [f"optimoe: {note}" for note in found["notes"]] == said
@@ -95,11 +113,28 @@ def test_what_the_command_says_beside_its_answer_is_in_the_notes(tmp_path):
         ("laws/show", {"law": "/tmp/law.toml"}, "law"),
         ("laws/predict", {"law": "../x.toml", "set": {"N": 1}}, "law"),
         ("laws/compare", {"model": "/tmp/config.json", "tokens": "1T"}, "model"),
+        ("laws/along", {"law": "mine.toml", "along": "N=1:2"}, "law"),
+        ("laws/fit", {"runs": "runs.csv", "family": "chinchilla"}, "runs"),
+        ("laws/fit", {"runs": ["runs.csv", "more.csv"], "family": "chinchilla"}, "runs"),
+        ("laws/fit", {"runs": {"name": "runs.csv", "text": 5}, "family": "chinchilla"}, "runs"),
+        ("laws/fit", {"runs": SENT, "family": "mine.py:MyLaw"}, "family"),
+        ("laws/anchor", {"runs": "runs.csv", "law": "besiroglu2024"}, "runs"),
+        ("laws/anchor", {"runs": SENT, "law": "mine.toml"}, "law"),
     ],
 )
 def test_a_path_an_address_or_python_is_refused_in_one_line(name, table, field, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for one in ("shape.toml", "my.toml", "config.json", "mine.toml", "design.json", "prices.toml"):
+    for one in (
+        "runs.csv",
+        "more.csv",
+        "mine.py",
+        "shape.toml",
+        "my.toml",
+        "config.json",
+        "mine.toml",
+        "design.json",
+        "prices.toml",
+    ):
         (tmp_path / one).write_text("{")  # read, it would be another error
     status, found = asked(name, **table)
     assert (status, set(found)) == (400, {"error"})
@@ -113,6 +148,20 @@ def test_a_model_may_be_sent_as_its_config():
     }  # fmt: skip
     status, found = asked("cost", **SERVED | {"model": config})
     assert status == 200 and found["tokens_per_s"] > 0
+
+
+def test_runs_that_are_sent_are_their_text_whatever_file_they_are_called_as(tmp_path):
+    (tmp_path / "there.csv").write_text("N,D,loss\n1,1,1\n")
+    name = str(tmp_path / "there.csv")
+    status, found = asked("laws/anchor", law="besiroglu2024", runs={"name": name, "text": RUNS})
+    assert status == 200 and found["runs"] == 12
+    for sent, says in (
+        ({"name": "a.csv", "text": "N,D,loss\n1e9,x,2\n"}, "a.csv"),
+        ({"name": "a.jsonl", "text": "{"}, "a.jsonl:1"),
+        ({"name": "a.parquet", "text": "PAR1"}, "a.parquet"),
+    ):
+        status, found = asked("laws/fit", family="chinchilla", runs=sent)
+        assert status == 400 and found["error"].startswith(says)
 
 
 @pytest.mark.parametrize(

@@ -66,3 +66,13 @@ def test_every_output_of_a_law_with_draws_has_a_band_around_it(name):
             found = predict(law, symbol, inputs)
             assert found.low <= np.nextafter(found.value, np.inf)
             assert found.high >= np.nextafter(found.value, 0)
+
+
+def test_tokens_per_parameter_are_those_of_the_laws_own_size_in_whatever_order_sizes_are_stated():
+    size = {"N_act": 1e9, "N_total": 1e10}
+    found = [
+        predicted("optimoe2026", "L", **dict(order), D=1e12).reach.placed
+        for order in (size.items(), reversed(size.items()))
+    ]
+    assert found[0] == found[1]
+    assert next(one.value for one in found[0] if one.symbol == "D_over_N") == 1000.0

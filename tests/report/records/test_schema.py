@@ -60,6 +60,7 @@ MORE = (
     "laws next-runs runs.csv --family chinchilla --budget 1e21 --most 2",
     "laws curve runs.csv --law besiroglu2024 --labels run=N",
     "laws predict --law epoch2024 --output P_eq --set P=1.8T --set E=16 --set A=2",
+    "laws along --law besiroglu2024 --along D=1e9:1e13 --points 3 --set N=7e9",
     "laws anchor besiroglu2024 runs.csv --draws 5",
     "laws fit runs.csv --family chinchilla --prior besiroglu2024 --resamples 5",
     "laws check checks.toml",

@@ -3,7 +3,8 @@
 from contextlib import ExitStack
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, PageFile, QuietFlag
-from optimoe.app.cli.printing import last_lines, show_blocks, stage
+from optimoe.app.cli.printing import last_lines, show_blocks
+from optimoe.app.notes import stage
 from optimoe.core.errors import require
 from optimoe.inputs.loadtest.measure import MeasureRequest
 

@@ -26,21 +26,6 @@ def show_blocks(
 
 
 @contextmanager
-def stage(words: str) -> Iterator[None]:
-    """Show what is being done on standard error while it lasts, with its seconds, where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        shown.add_task(words, total=None)
-        yield
-
-
-@contextmanager
 def last_lines() -> Iterator[None]:
     """Show on standard error what an engine has said last, where one fails."""
     from optimoe.loadtest.engines.running import EngineError

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from optimoe.app.replies.reply import Reply
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
-from optimoe.inputs.laws.evaluate import EvaluateRequest, LawLibraryRequest, LawRequest
+from optimoe.inputs.laws.evaluate import AlongRequest, EvaluateRequest, LawLibraryRequest, LawRequest
 
 if TYPE_CHECKING:
     from optimoe.core.outputs import Evaluable
@@ -54,6 +54,23 @@ def predict(request: EvaluateRequest) -> Reply:
     return Reply(
         record=lambda: prediction_record(law.row, inputs, found),
         blocks=lambda: [prediction_lines(law.row, found)],
+    )
+
+
+def along(request: AlongRequest) -> Reply:
+    """A law's output along one of its variables."""
+    from optimoe.laws.catalog import find_law
+    from optimoe.laws.prediction.along import predict_along
+    from optimoe.report.records.laws.line import law_line_record
+    from optimoe.report.words.laws.prediction import law_line_blocks
+
+    law = find_law(request.law)
+    if request.allow_inconsistent:
+        law = law.allow_inconsistent()
+    found = predict_along(law, request.output, request.variables(), request.line())
+    return Reply(
+        record=lambda: law_line_record(law.row, request.variables(), found),
+        blocks=lambda: law_line_blocks(law.row, found),
     )
 
 

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optimoe.app.replies import Reply, comparing, counting, laws, planning, serving
+from optimoe.app.replies import Reply, comparing, counting, fits, laws, planning, serving
 from optimoe.core.errors import InputError
 from optimoe.inputs.cost import CostRequest, CurvesRequest, FleetRequest
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
-from optimoe.inputs.laws.evaluate import EvaluateRequest, LawLibraryRequest, LawRequest
+from optimoe.inputs.laws.corpora import AnchorRequest
+from optimoe.inputs.laws.evaluate import AlongRequest, EvaluateRequest, LawLibraryRequest, LawRequest
+from optimoe.inputs.laws.fit import FitRequest
 from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.tables import read_request
@@ -57,6 +59,14 @@ def _planned(request: PlanRequest, **switches: bool) -> Reply:
     return planning.plan(request, **switches).reply
 
 
+def _fitted(request: FitRequest) -> Reply:
+    return fits.fit(request).reply
+
+
+def _anchored(request: AnchorRequest) -> Reply:
+    return fits.anchor(request).reply
+
+
 QUICK = "Leave out how sure the choice is."
 WORDS = "With what the command prints: sentences, lines and tables."
 """The switch ``words``, of every question."""
@@ -74,6 +84,9 @@ QUESTIONS: dict[str, AskedCommand] = {
     "laws/list": AskedCommand(command="laws list", request=LawLibraryRequest, reply=laws.listed),
     "laws/show": AskedCommand(command="laws show", request=LawRequest, reply=laws.shown),
     "laws/predict": AskedCommand(command="laws predict", request=EvaluateRequest, reply=laws.predict),
+    "laws/along": AskedCommand(command="laws along", request=AlongRequest, reply=laws.along),
+    "laws/fit": AskedCommand(command="laws fit", request=FitRequest, reply=_fitted),
+    "laws/anchor": AskedCommand(command="laws anchor", request=AnchorRequest, reply=_anchored),
     "laws/compare": AskedCommand(command="laws compare", request=CompareLawsRequest, reply=laws.compare),
     "laws/decide": AskedCommand(command="laws decide", request=DecideRequest, reply=laws.decide),
 }

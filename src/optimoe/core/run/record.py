@@ -19,6 +19,7 @@ from optimoe.core.errors import (
     require_types,
 )
 from optimoe.core.files import append_json_line, read_json_lines
+from optimoe.core.files.reading import Source
 from optimoe.core.records import to_record
 from optimoe.core.run.spec import RunSpec
 
@@ -233,14 +234,14 @@ def append_run_record_once(path: Path, record: RunRecord) -> bool:
         os.close(handle)
 
 
-def load_run_records(path: Path) -> RunLog:
+def load_run_records(path: Path | Source) -> RunLog:
     """Read a file of records, or every ``.jsonl`` file of a folder.
 
     Raises:
         InputError: It cannot be read.
         ConfigError: A line is whole and no record: ``FILE:LINE: field: must be …, got …``.
     """
-    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    files = sorted(path.glob("*.jsonl")) if isinstance(path, Path) and path.is_dir() else [path]
     logs = [read_json_lines(file, "a record of a run", begins=("run",)) for file in files]
     return RunLog(
         records=tuple(_record(table, where) for log in logs for where, table in log.rows),

@@ -1,6 +1,6 @@
 """What ``optimoe laws fit`` takes beyond one table: corpora, their spread, priors; and ``optimoe laws anchor``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +10,7 @@ from optimoe.core.errors import InputError
 from optimoe.inputs.laws.fit import FitRequest
 from optimoe.inputs.laws.runs import RunsRequest
 from optimoe.inputs.quantities import Pairs, Several, pairs, parts
+from optimoe.inputs.sources import LawName
 
 if TYPE_CHECKING:
     from optimoe.laws.fitting.hierarchy import HierarchyOptions
@@ -151,9 +152,12 @@ class CorporaRequest:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class AnchorRequest(RunsRequest):
-    """One's own runs, one at least, to the level of which a law is brought."""
+class AnchorRequest:
+    """Bring a law to the level of your own runs, from one run upwards: its scale, its floor where they tell."""
 
+    law: LawName = field(kw_only=False)
+    """Name of a law, or a law file."""
+    table: RunsRequest = field(kw_only=False)
     name: str = ""
     """Name of the law that comes out."""
     draws: int = 200

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Parameter
 
+from optimoe.core.files.reading import Source
 from optimoe.inputs.quantities import Pairs, pairs
 from optimoe.inputs.sources import Runs
 
@@ -54,6 +55,8 @@ class RunsRequest:
             "bad_rows": self.bad_rows,
             "needs": needs,
         }
+        if isinstance(self.runs, Source):
+            return load_observations(self.runs, columns, **how)
         if isinstance(self.runs, tuple):
             return load_observations(tuple(Path(run) for run in self.runs), columns, **how)
         return as_observations(self.runs, columns, **how)

@@ -16,7 +16,7 @@ from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.residuals import outliers, populations
 from optimoe.laws.fitting.setup.objective import residual_scale
 from optimoe.laws.fitting.setup.problem import FitOptions, Held, make_model, make_problem
-from optimoe.laws.fitting.setup.row import file_names, law_row, n_convention, taken_from_elsewhere
+from optimoe.laws.fitting.setup.row import law_row, n_convention, taken_from_elsewhere
 from optimoe.laws.fitting.setup.sample import LARGE_TABLE, sampled
 from optimoe.laws.fitting.setup.settle import settle
 from optimoe.laws.fitting.solve import Points, Solutions, solve
@@ -294,7 +294,7 @@ def _evidence(fitted: Fit, observations: Observations, model: Model) -> Evidence
         excluded_rows=tuple(
             f"row {flag.row}{flag.run and f' ({flag.run})'}: {flag.reason}" for flag in left_out[:LISTED_ROWS]
         ),
-        files=file_names(observations),
+        files=observations.files,
         n_basis=n_convention(observations, model.family, fitted.options.n_convention)[1],
     )
 

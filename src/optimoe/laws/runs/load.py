@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, require, shown
+from optimoe.core.files.reading import Source
 from optimoe.core.files.reading.cells import read_number
 from optimoe.core.formulas import evaluate, named
 from optimoe.laws.runs.checks import bad_rows as why_unusable
@@ -17,7 +19,7 @@ from optimoe.laws.runs.names import suggest
 from optimoe.laws.runs.observations import Flag, Observations, unusable
 from optimoe.laws.runs.remarks import table_remarks
 from optimoe.laws.runs.tables.cells import Columns, as_text, clear_number, columns_of, numbers_among_text, typed
-from optimoe.laws.runs.tables.files import hold_run_records, read_tables
+from optimoe.laws.runs.tables.files import hold_run_records, name_of, read_tables
 
 LABELS = ("run", "seed", "budget", "tokenizer", "dataset", "status", "file")
 """Columns taken as labels under their own name when the table has them."""
@@ -35,7 +37,7 @@ BadRows = Literal["refuse", "exclude"]
 
 
 def load_observations(
-    path: Path | Sequence[Path],
+    path: Path | Source | Sequence[Path | Source],
     columns: Mapping[str, str] | None = None,
     *,
     where: str = "",
@@ -51,8 +53,9 @@ def load_observations(
     W&B, the run tables of MLflow (dotted names).
 
     Args:
-        path: The file, or a folder of CSV and JSON files that are read as one table. Several are put one under the
-            other; the label ``file`` is the stem of each, with its folder where two stems are the same.
+        path: The file, its content under a name, or a folder of CSV and JSON files that are read as one table.
+            Several are put one under the other; the label ``file`` is the stem of each, with its folder where two
+            stems are the same.
         columns: Symbol to column name or formula, such as ``{"N": "params", "D": "flops/(6*params)"}``.
             Without it, every numeric column is a variable under its own name.
         where: Rows to take, a condition on the table's columns: ``"k == 1 and router == 'S-Base'"``.
@@ -64,10 +67,11 @@ def load_observations(
     Raises:
         ConfigError: The file cannot be read, a variable is missing, or a row or column cannot be used.
     """
-    paths = (path,) if isinstance(path, Path) else tuple(path)
-    source = ", ".join(map(str, paths))
+    paths = (path,) if isinstance(path, Path | Source) else tuple(path)
+    source = ", ".join(str(name_of(one)) for one in paths)
     units_known = hold_run_records(paths)
-    return _observe(read_tables(paths), columns, where, labels or {}, bad_rows, source, needs, units_known)
+    found = _observe(read_tables(paths), columns, where, labels or {}, bad_rows, source, needs, units_known)
+    return replace(found, files=tuple(name_of(one).name for one in paths))
 
 
 def as_observations(

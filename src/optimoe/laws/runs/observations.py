@@ -38,6 +38,7 @@ class Observations:
         labels: Text by name: ``run``, ``seed``, ``budget``… and whatever was asked for.
         rows: Number of each row in its table, from 1.
         source: Where the table came from.
+        files: Names of the files that it came from, without their folders; none where it was no file.
         flags: Rows left out, with the reason.
         remarks: On the table as a whole: rows that are not independent, runs that seem to be listed twice.
         formulas: Column or formula of each variable in its table, by symbol; empty when not known.
@@ -48,6 +49,7 @@ class Observations:
     labels: dict[str, np.ndarray] = field(default_factory=dict)
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
     source: str = "observations"
+    files: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
     remarks: tuple[str, ...] = ()
     formulas: dict[str, str] = field(default_factory=dict)
@@ -105,6 +107,7 @@ class Observations:
             labels={name: column[rows] for name, column in self.labels.items()},
             rows=self.rows[rows],
             source=self.source,
+            files=self.files,
             flags=self.flags,
             remarks=self.remarks,
             formulas=self.formulas,

@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "laws list": ("laws.library.LawListRecord",),
     "laws show": ("laws.library.LawShowRecord",),
     "laws predict": ("laws.library.PredictionRecord",),
+    "laws along": ("laws.line.LawLineRecord",),
     "laws check": ("laws.library.ChecksRecord",),
     "laws fit": ("laws.fits.FitRecord", "laws.corpora.CorporaFitRecord"),
     "laws anchor": ("laws.corpora.AnchoredRecord",),

@@ -8,9 +8,9 @@ from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show, show_blocks
+from optimoe.app.replies import fits
 from optimoe.inputs.laws.corpora import AnchorRequest, CorporaRequest
 from optimoe.inputs.laws.fit import FitRequest
-from optimoe.inputs.sources import LawName
 
 if TYPE_CHECKING:
     from optimoe.laws.law import Law
@@ -83,7 +83,6 @@ def _fit_with_prior(request: FitRequest, law: "Law", out: Path | None, json: boo
 
 
 def anchor(
-    law: Annotated[LawName, Parameter(help="Name of a law, or a law file.")],
     request: AnchorRequest,
     *,
     out: Annotated[Path | None, Parameter(help="Write the anchored law here, for --law.")] = None,
@@ -93,16 +92,10 @@ def anchor(
     """Bring a law to the level of your own runs, from one run upwards: its scale, its floor where they tell."""
     from dataclasses import replace
 
-    from optimoe.laws.catalog import find_family, find_law, save_law
-    from optimoe.laws.fitting.anchoring import anchor as anchor_law
-    from optimoe.laws.gradients import required_variables
-    from optimoe.report.records.laws.corpora import anchored_record
-    from optimoe.report.words.laws.corpora import anchored_lines
+    from optimoe.laws.catalog import save_law
 
-    base = find_law(law)
-    runs = request.observations_of(required_variables(find_family(base.row.family)))
-    found = anchor_law(base, runs, draws=request.draws, name=request.name, seed=request.seed)
+    found = fits.anchor(request)
     if out is not None:
         evidence = replace(found.law.evidence, date=date.today().isoformat())
         save_law(replace(found.law, evidence=evidence), out)
-    show(json, lambda: anchored_record(found), lambda: anchored_lines(found), quiet=quiet)
+    show_blocks(json, found.reply.record, found.reply.blocks, quiet=quiet)

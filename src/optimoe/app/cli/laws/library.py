@@ -10,7 +10,7 @@ from optimoe.app.cli.printing import show, show_blocks
 from optimoe.app.notes import warn
 from optimoe.app.replies import laws
 from optimoe.core.errors import shown
-from optimoe.inputs.laws.evaluate import EvaluateRequest, LawLibraryRequest, LawRequest
+from optimoe.inputs.laws.evaluate import AlongRequest, EvaluateRequest, LawLibraryRequest, LawRequest
 
 ChecksPath = Annotated[
     Path, Parameter(help="TOML with rows [[check]]: law, inputs, output, value, tolerance_rel, source.")
@@ -35,6 +35,12 @@ def show_law(request: LawRequest, *, json: JsonFlag = False) -> None:
 def predict(request: EvaluateRequest, *, json: JsonFlag = False) -> None:
     """Evaluate a law in its own variables."""
     reply = laws.predict(request)
+    show_blocks(json, reply.record, reply.blocks)
+
+
+def along(request: AlongRequest, *, json: JsonFlag = False) -> None:
+    """Evaluate a law along one of its variables, the others as stated."""
+    reply = laws.along(request)
     show_blocks(json, reply.record, reply.blocks)
 
 

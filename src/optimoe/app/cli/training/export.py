@@ -1,8 +1,8 @@
 """``optimoe export``: a trained model for the tools of others."""
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import show, stage
-from optimoe.app.notes import warn
+from optimoe.app.cli.printing import show
+from optimoe.app.notes import stage, warn
 from optimoe.inputs.runs.export import ExportRequest
 
 

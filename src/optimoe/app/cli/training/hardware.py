@@ -3,7 +3,8 @@
 from cyclopts import App
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import show, stage
+from optimoe.app.cli.printing import show
+from optimoe.app.notes import stage
 from optimoe.inputs.runs.probe import ProbeRequest
 
 app = App(name="hardware", help="This machine, measured.")

@@ -1,8 +1,8 @@
 """``optimoe sample``: text of a trained model."""
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import print_json, stage
-from optimoe.app.notes import warn
+from optimoe.app.cli.printing import print_json
+from optimoe.app.notes import stage, warn
 from optimoe.inputs.runs.sample import SampleRequest
 
 

@@ -4,7 +4,8 @@ import sys
 from contextlib import ExitStack
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import last_lines, show, stage
+from optimoe.app.cli.printing import last_lines, show
+from optimoe.app.notes import stage
 from optimoe.inputs.loadtest.serve import ServeRequest
 
 

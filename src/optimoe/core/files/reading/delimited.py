@@ -52,7 +52,7 @@ class DelimitedText:
     skipped: int = 0
 
     @classmethod
-    def open(cls, path: Path) -> "DelimitedText":
+    def open(cls, path: Path | Source) -> "DelimitedText":
         """A file as a table; errors are those of :meth:`of`."""
         return cls.of(Source.open(path))
 

@@ -51,7 +51,7 @@ def parse_object(line: str, where: str) -> dict[str, Any]:
     return value
 
 
-def read_json_lines(path: Path, what: str, begins: tuple[str, ...]) -> JsonLines:
+def read_json_lines(path: Path | Source, what: str, begins: tuple[str, ...]) -> JsonLines:
     """Read a file of objects, one a line, whose writer may have been killed; empty lines are skipped.
 
     Args:

@@ -39,19 +39,22 @@ class Source:
 
     Attributes:
         path: What people call it.
-        held: What a pipe or a device had to tell, which can be read once only; nothing of a file.
+        held: What a pipe or a device had to tell, which can be read once only, or what was sent under the name of
+            ``path``; nothing of a file.
     """
 
     path: Path
     held: bytes | None = None
 
     @classmethod
-    def open(cls, path: Path) -> "Source":
-        """A file as it stands, a pipe or a device read to its end.
+    def open(cls, path: "Path | Source") -> "Source":
+        """A file as it stands, a pipe or a device read to its end; a source is one already.
 
         Raises:
             ConfigError: It cannot be read, is a folder, tells nothing in time, or more than is held.
         """
+        if isinstance(path, Source):
+            return path
         try:
             # without O_NONBLOCK, opening a named pipe waits for its writer, for ever where there is none
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

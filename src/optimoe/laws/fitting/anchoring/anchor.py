@@ -12,7 +12,6 @@ from optimoe.laws.evidence import Evidence
 from optimoe.laws.fitting.anchoring.knowledge import Knowledge, knowledge_of
 from optimoe.laws.fitting.hierarchy.condition import Conditioned, condition_on
 from optimoe.laws.fitting.hierarchy.result import coefficients_at
-from optimoe.laws.fitting.setup.row import file_names
 from optimoe.laws.law import Law, LawRow
 from optimoe.laws.runs import Observations
 
@@ -220,7 +219,7 @@ def _law_row(
             condition=row.evidence.condition,
             objective=f"student-t(degrees={asked.effects.degrees:g}) on ln L, the law as prior",
             runs=len(observations),
-            files=file_names(observations),
+            files=observations.files,
             cluster="law, corpus and row" if vary else "",
         ),
     )

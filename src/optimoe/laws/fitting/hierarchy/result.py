@@ -26,7 +26,7 @@ from optimoe.laws.fitting.hierarchy.problem import HierarchyOptions, laplace_cov
 from optimoe.laws.fitting.hierarchy.spread import CorpusSpread
 from optimoe.laws.fitting.priors import GaussianPrior
 from optimoe.laws.fitting.setup.problem import FitOptions
-from optimoe.laws.fitting.setup.row import file_names, law_row, n_convention
+from optimoe.laws.fitting.setup.row import law_row, n_convention
 from optimoe.laws.fitting.solve import Solutions
 from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Observations
@@ -247,7 +247,7 @@ def pooled(groups: Mapping[str, Observations]) -> Observations:
 def _evidence(fitted: HierarchicalFit, groups: Mapping[str, Observations]) -> Evidence:
     """What the law file says of the fit."""
     left_out = [(group, flag) for group, runs in groups.items() for flag in runs.flags if not flag.used]
-    files = [file for runs in groups.values() for file in file_names(runs)]
+    files = [file for runs in groups.values() for file in runs.files]
     return Evidence(
         verdict=fitted.verdict,
         at_bound=fitted.at_bound,

@@ -1,7 +1,6 @@
 """The row that a fit writes: coefficients with units and range, what its N counts, what it was fitted on."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from optimoe.core.errors import require_choice
 from optimoe.laws.catalog import find_published_law, published_rows
@@ -99,9 +98,3 @@ def n_convention(observations: Observations, family: FittableClass, stated: str)
         return said, f"the column {column}"
     own = getattr(family, "own_size", "")
     return (own, f"the definition of {family.family}") if own else (UNSTATED, "")
-
-
-def file_names(observations: Observations) -> tuple[str, ...]:
-    """Names of the files that the runs came from, without their folders."""
-    paths = [Path(part) for part in observations.source.split(", ")]
-    return tuple(path.name for path in paths if path.exists())

@@ -26,7 +26,7 @@ MOST_SHARED = 10_000
 """Different texts up to which equal ones are made one object: beyond them a column is one of ids."""
 
 
-def read_tables(paths: Sequence[Path]) -> Columns:
+def read_tables(paths: Sequence[Path | Source]) -> Columns:
     """Files or folders, one under the other; of several, the column ``file`` says which a row is of.
 
     Raises:
@@ -35,7 +35,7 @@ def read_tables(paths: Sequence[Path]) -> Columns:
     require(len(paths) > 0, "runs", "at least one file", "none")
     if len(paths) == 1:
         return read_table(paths[0])
-    names = file_stems(paths)
+    names = file_stems([name_of(path) for path in paths])
     require(len(set(names)) == len(names), "runs", "different files", ", ".join(names))
     tables = [read_table(path) for path in paths]
     return _stacked(
@@ -54,30 +54,39 @@ def file_stems(paths: Sequence[Path]) -> list[str]:
     return stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
 
 
-def read_table(path: Path) -> Columns:
+def read_table(path: Path | Source) -> Columns:
     """A file, or the files of a folder one under the other.
 
     Raises:
         ConfigError: It cannot be read, is empty, or has an ending that says another kind of file.
     """
-    if not path.is_dir():
-        return _read_file(path)
     files = _files_of(path)
-    require(files, str(path), "a folder of CSV or JSON files", "none")
-    return _stacked([_read_file(file) for file in files])
+    require(files, str(name_of(path)), "a folder of CSV or JSON files", "none")
+    tables = [_read_file(file) for file in files]
+    return tables[0] if len(tables) == 1 else _stacked(tables)
 
 
-def hold_run_records(paths: Sequence[Path]) -> bool:
+def hold_run_records(paths: Sequence[Path | Source]) -> bool:
     """Whether files, and those of folders, are all records of runs, which state their units."""
-    files = [file for path in paths for file in (_files_of(path) if path.is_dir() else [path])]
+    files = [file for path in paths for file in _files_of(path)]
     return all(
-        file.suffix.lower() in RECORDS[1:] and file.is_file() and _holds_run_records(Source.open(file))
+        name_of(file).suffix.lower() in RECORDS[1:]
+        and (isinstance(file, Source) or file.is_file())
+        and _holds_run_records(Source.open(file))
         for file in files
     )
 
 
-def _files_of(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in IN_FOLDERS)
+def name_of(path: Path | Source) -> Path:
+    """What people call a file, or what was sent in place of one."""
+    return path.path if isinstance(path, Source) else path
+
+
+def _files_of(path: Path | Source) -> Sequence[Path | Source]:
+    """The files of a folder; what is none stands for itself."""
+    if isinstance(path, Source) or not path.is_dir():
+        return [path]
+    return sorted(file for file in path.iterdir() if file.suffix.lower() in IN_FOLDERS)
 
 
 def _num_rows(table: Columns) -> int:
@@ -99,22 +108,24 @@ def _stacked_column(parts: Sequence[tuple[np.ndarray | None, int]]) -> np.ndarra
     return np.concatenate([np.full(rows, np.nan) if column is None else column for column, rows in parts])
 
 
-def _read_file(path: Path) -> Columns:
-    ending = path.suffix.lower()
-    if ending == ".parquet":
+def _read_file(path: Path | Source) -> Columns:
+    name = name_of(path)
+    ending = name.suffix.lower()
+    if ending == ".parquet" and isinstance(path, Path):
         return _typed(columns_of(read_parquet(path)))
+    source = Source.open(path)
     if ending in RECORDS:
-        return _read_records(path, lines=ending != ".json")
-    known = ending in DELIMITED or not path.is_file()  # a pipe has no ending
+        return _read_records(source, lines=ending != ".json")
+    known = ending in DELIMITED or source.held is not None  # a pipe may have any ending
     require(
-        known, str(path), f"a file that ends in {', '.join((*DELIMITED, *RECORDS, '.parquet'))}", ending or "none"
+        known, str(name), f"a file that ends in {', '.join((*DELIMITED, *RECORDS, '.parquet'))}", ending or "none"
     )
-    return unfold(_read_delimited(path), path.stem)
+    return unfold(_read_delimited(source), name.stem)
 
 
-def _read_delimited(path: Path) -> Columns:
+def _read_delimited(source: Source) -> Columns:
     """The columns of a delimited text, block by block: numbers at once, text where a cell is none."""
-    table = DelimitedText.open(path)
+    table = DelimitedText.of(source)
     texts = {number for number, name in enumerate(table.header) if name in RUN_NAMES}
     parts: list[list[Any]] = [[] for _ in table.header]
     num_rows = 0
@@ -125,7 +136,7 @@ def _read_delimited(path: Path) -> Columns:
             if numbers is None:
                 texts.add(number)
             parts[number].append(cells if numbers is None else numbers)
-    require(num_rows > 0, str(path), "a table with rows", "a header alone")
+    require(num_rows > 0, str(source.path), "a table with rows", "a header alone")
     # a column whose first text stands below numbers is read again: its numbers have lost how they were written
     again = sorted(number for number in texts if any(isinstance(part, np.ndarray) for part in parts[number]))
     for number in again:
@@ -161,10 +172,10 @@ def _typed(columns: Columns) -> Columns:
     return {name: typed(cells) for name, cells in columns.items()}
 
 
-def _read_records(path: Path, *, lines: bool) -> Columns:
-    source = Source.open(path)
+def _read_records(source: Source, *, lines: bool) -> Columns:
+    path = source.path
     if lines and _holds_run_records(source):
-        return _typed(run_columns(load_run_records(path)))
+        return _typed(run_columns(load_run_records(source)))
     content = _lines(source) if lines else parse_json(source.whole(), str(path))
     if isinstance(content, list) and content and isinstance(content[0], list):  # TensorBoard's JSON
         alike = all(isinstance(row, list) and len(row) == len(SCALARS) for row in content)

@@ -1,10 +1,12 @@
-"""One output of a law in labelled lines: value, band, where it lies, the law and the verdict of its fit."""
+"""One output of a law in words, at one place or along a variable: value, band, where it lies, the law."""
 
 import math
 
+from optimoe.laws.domain.reach import symbol_words
 from optimoe.laws.law import LawRow
 from optimoe.laws.prediction import LawPrediction
-from optimoe.report.words.lines import Lines, labelled
+from optimoe.laws.prediction.along import LawLine
+from optimoe.report.words.lines import Blocks, Lines, Table, labelled
 
 
 def prediction_lines(row: LawRow, found: LawPrediction) -> Lines:
@@ -24,3 +26,26 @@ def prediction_lines(row: LawRow, found: LawPrediction) -> Lines:
     lines += [("Range", found.reach.words), ("Ranks", row.domain.words)]
     lines.append(("Law", f"{row.name}, {row.status}: {row.source}"))
     return lines + ([("Fit", row.evidence.words)] if row.evidence.verdict else [])
+
+
+def law_line_blocks(row: LawRow, found: LawLine) -> Blocks:
+    """An output of a law along a variable: a row a value, and the law.
+
+    Args:
+        row: The law.
+        found: The output at each value.
+    """
+    first, variable = found.points[0], found.along.variable
+    head = f"{first.output} {first.unit}".strip()
+    rows = [(variable, head, "90 %", "beyond what was fitted")]
+    rows += [
+        (
+            symbol_words(variable, at),
+            f"{point.value:.5g}",
+            "" if math.isnan(point.low) else f"{point.low:.4g} – {point.high:.4g}",
+            "; ".join(one.words for one in point.reach.beyond),
+        )
+        for at, point in zip(found.along.values, found.points, strict=True)
+    ]
+    lines = [("Band", first.band), ("Ranks", row.domain.words), ("Law", f"{row.name}, {row.status}: {row.source}")]
+    return [Table(rows=rows, words=("beyond what was fitted",)), lines]

@@ -1,0 +1,106 @@
+"""Answers about runs: a law fitted to them, and a law brought to their level."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from optimoe.app.notes import stage
+from optimoe.app.replies.reply import Reply
+from optimoe.inputs.laws.corpora import AnchorRequest
+from optimoe.inputs.laws.fit import FitRequest
+
+if TYPE_CHECKING:
+    from optimoe.laws.fitting import Fit, HoldOut, Interval, Resamples
+    from optimoe.laws.law import LawRow
+    from optimoe.laws.runs import Observations
+    from optimoe.report.words.lines import Lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedRuns:
+    """A law that was fitted to runs.
+
+    Attributes:
+        runs: They.
+        fitted: The fit.
+        drawn: Refits to runs drawn anew; none where none were asked for.
+        intervals: Of each coefficient, at the level that was asked for; none without refits.
+        held_out: The test on runs that were not fitted; none where none were held out.
+        page: Makes the report: residuals by every variable.
+        reply: Its record and words.
+    """
+
+    runs: "Observations"
+    fitted: "Fit"
+    drawn: "Resamples | None"
+    intervals: "Mapping[str, Interval]"
+    held_out: "HoldOut | None"
+    page: Callable[[], str]
+    reply: Reply
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchoredRuns:
+    """A law that was brought to the level of runs.
+
+    Attributes:
+        law: It.
+        reply: Its record and words.
+    """
+
+    law: "LawRow"
+    reply: Reply
+
+
+def fit(request: FitRequest) -> FittedRuns:
+    """A family of laws fitted to a table of runs."""
+    from optimoe.laws.fitting import bootstrap, hold_out
+    from optimoe.laws.fitting import fit as fit_law
+    from optimoe.report.records.laws.fits import fit_record
+    from optimoe.report.words.law_prose import fit_lines
+
+    with stage("reading the runs"):
+        runs, options = request.observations(), request.options()
+    with stage(f"fitting {len(runs):,} runs"):
+        fitted = fit_law(runs, request.family, options, name=request.name)
+    with stage(f"{request.resamples} refits for the intervals"):
+        drawn = bootstrap(runs, fitted, **request.draws()) if request.resamples else None
+    intervals = drawn.intervals(request.level) if drawn else {}
+    test = hold_out(runs, request.family, request.holdout, options) if request.holdout else None
+    with stage("counting how many runs the band holds"):
+        coverage = request.coverage(runs)
+
+    def lines() -> "Lines":
+        return fit_lines(fitted, intervals, test, coverage)
+
+    def page() -> str:
+        from optimoe.report.pages.fit_page import fit_page
+
+        return fit_page(runs, fitted, lines(), intervals)
+
+    record = partial(fit_record, fitted, intervals, test, coverage)
+    return FittedRuns(
+        runs=runs,
+        fitted=fitted,
+        drawn=drawn,
+        intervals=intervals,
+        held_out=test,
+        page=page,
+        reply=Reply(record=record, blocks=lambda: [lines()], page=page),
+    )
+
+
+def anchor(request: AnchorRequest) -> AnchoredRuns:
+    """A law on the level of one's own runs."""
+    from optimoe.laws.catalog import find_family, find_law
+    from optimoe.laws.fitting.anchoring import anchor as anchor_law
+    from optimoe.laws.gradients import required_variables
+    from optimoe.report.records.laws.corpora import anchored_record
+    from optimoe.report.words.laws.corpora import anchored_lines
+
+    base = find_law(request.law)
+    runs = request.table.observations_of(required_variables(find_family(base.row.family)))
+    found = anchor_law(base, runs, draws=request.draws, name=request.name, seed=request.seed)
+    reply = Reply(record=lambda: anchored_record(found), blocks=lambda: [anchored_lines(found)])
+    return AnchoredRuns(law=found.law, reply=reply)
