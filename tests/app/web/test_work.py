@@ -221,7 +221,7 @@ def test_options_say_what_they_are_without_them_and_which_names_they_may_have():
 def test_the_words_of_an_answer_are_those_that_the_command_prints(tmp_path):
     status, found = asked("cost", **SERVED, words=True)
     assert status == 200
-    printed = optimoe("cost", *words(SERVED), cwd=tmp_path).stdout
+    printed = optimoe("cost", *words(SERVED, tmp_path), cwd=tmp_path).stdout
     for _, text in found["words"][0]["lines"]:
         assert text.split(" · ")[0] in printed
     assert "words" not in asked("cost", **SERVED)[1]
