@@ -134,7 +134,7 @@ def frozen_flops_per_token(arch: ArchSpec, frozen: FrozenShares) -> float:
     the weights that train. Too much is left where nothing trains below a frozen part: the gradients of the lowest
     inputs are then not needed.
     """
-    saved = frozen.unembedding * 2 * arch.embedding_width * arch.vocab_size
+    saved = frozen.unembedding * 2 * arch.embedding_width * arch.logits
     for group in arch.layers:
         saved += frozen.mixers * group.num_layers * 2 * group.mixer.matrix_params(arch.d_model)
         for ffn in group.feed_forwards:
@@ -166,6 +166,6 @@ def _forward(arch: ArchSpec, length: float, phase: Phase, mla: MlaForm) -> FlopC
             sums[part] = sums[part] + group.num_layers * flops
     if (last := arch.layers[-1].streams) is not None:
         sums["streams"] = sums["streams"] + 2 * last.last_matrix_params(arch.d_model)
-    sums["unembedding"] = 2 * arch.embedding_width * arch.vocab_size
+    sums["unembedding"] = 2 * arch.embedding_width * arch.logits
     sums["unembedding"] += sum(2 * matrix.matrix_params for matrix in arch.projections)
     return FlopCount(**sums)

@@ -81,8 +81,8 @@ def count_params(arch: ArchSpec) -> ParamCount:
     sums["embedding"] = arch.vocab_size * width + arch.num_positions * d
     sums["embedding"] += sum(number * table.table_params for number, table in tables)
     sums["embedding"] += sum(table.params for table in arch.tables)
-    bias = arch.unembedding_bias * arch.vocab_size
-    sums["unembedding"] = bias if arch.tied_embeddings else arch.vocab_size * width + bias
+    bias = arch.unembedding_bias * arch.logits
+    sums["unembedding"] = bias if arch.tied_embeddings else arch.logits * width + bias
     sums["unembedding"] += sum(matrix.params for matrix in arch.projections)
     return ParamCount(**sums)
 

@@ -88,6 +88,7 @@ class ArchSpec:
         vocab_size: Rows of the embedding.
         d_model: Width of the residual stream, d.
         layers: Groups of equal layers, from the input up.
+        num_logits: Rows of the unembedding, where they are fewer or more; 0 where they are ``vocab_size``.
         tied_embeddings: Whether the unembedding is the embedding's transpose, stored once.
         unembedding_bias: Whether the logits add a bias.
         norm: Kind of every norm: a weight per channel, a weight and a bias, or neither (OLMo).
@@ -116,6 +117,7 @@ class ArchSpec:
     vocab_size: int
     d_model: int
     layers: tuple[LayerGroup, ...]
+    num_logits: int = 0
     tied_embeddings: bool = False
     unembedding_bias: bool = False
     norm: Norm = "rms"
@@ -134,6 +136,8 @@ class ArchSpec:
 
     def __post_init__(self) -> None:
         require_positive(self, "vocab_size", "d_model")
+        require(self.num_logits >= 0, "num_logits", "zero or more", self.num_logits)
+        require(self.num_logits * self.tied_embeddings == 0, "num_logits", "0 where embeddings are tied", self.num_logits)
         require(len(self.layers) > 0, "layers", "one group or more", len(self.layers))
         first = self.layers[0].streams
         same = all(one is first or content_key(one) == content_key(first) for one in self._streams)
@@ -169,6 +173,11 @@ class ArchSpec:
     def embedding_width(self) -> int:
         """Values of a row of the embedding and of the unembedding: d, unless it is stated apart."""
         return self.d_embedding + (self.d_embedding == 0) * self.d_model
+
+    @property
+    def logits(self) -> int:
+        """Rows of the unembedding."""
+        return self.num_logits + (self.num_logits == 0) * self.vocab_size
 
     @property
     def apart_ends(self) -> tuple[EndTable | EndMatrix, ...]:

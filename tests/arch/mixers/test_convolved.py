@@ -9,7 +9,7 @@ from optimoe.core.errors import ConfigError
 from tests.arch.mixers.test_states import TOKENS, run
 from tests.arch.small_configs import small_config
 
-DROPPED = {"zaya": 0, "inkling_text": 1}
+DROPPED = {"zaya": 0, "inkling_text": 1, "inkling2_text": 1}
 """Inputs that a module's state holds beyond those that the next token needs."""
 
 

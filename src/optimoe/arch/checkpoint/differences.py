@@ -69,8 +69,9 @@ def differences(arch: ArchSpec, found: FoundTensors, plain: str) -> tuple[Differ
     groups = arch.unrolled
     used = {_NUMBER.sub("experts.{}", name) for cell in found.cells.values() for name in cell.tensors}
     shapes = cache(lambda group: layer_shapes(group, arch.d_model))
-    ends = dict.fromkeys(() if arch.tables else ("embedding",), (arch.vocab_size, arch.embedding_width))
-    ends |= dict.fromkeys(() if arch.projections else ("unembedding",), (arch.vocab_size, arch.embedding_width))
+    width = arch.embedding_width
+    ends = {} if arch.tables else {"embedding": (arch.vocab_size, width)}
+    ends |= {} if arch.projections else {"unembedding": (arch.logits, width)}
     for cell in sorted({*found.cells, *stated}, key=lambda cell: (cell[0] is not None, cell[0] or 0, cell[1])):
         layer, part = cell
         group = groups[layer] if layer is not None else None

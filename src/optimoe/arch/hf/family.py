@@ -92,6 +92,7 @@ class ConfigFamily:
             that routes: narrow feed-forwards of two matrices that every token passes (A.X-K2).
         mtp: Field that counts multi-token-prediction layers.
         uncounted: Fields that count layers of another make, and what these are: a note says that they are not in.
+        logits: Field of the rows of the unembedding, where it has fewer than the embedding.
         unembedding_bias: Whether logits add a bias, or the field that says so.
         aliases: Other names of fields, as keys (``attribute_map`` of its configuration class).
         by_layer: Fields that may list one value a layer, and the field that each value stands for in its layer.
@@ -133,6 +134,7 @@ class ConfigFamily:
     gate_rank: str = ""
     mtp: str = ""
     uncounted: dict[str, str] = field(default_factory=dict)
+    logits: str = ""
     unembedding_bias: Flag = False
     aliases: dict[str, str] = field(default_factory=dict)
     by_layer: dict[str, str] = field(default_factory=dict)

@@ -220,6 +220,7 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
         vocab_size=fields.count("vocab_size"),
         d_model=d_model,
         layers=grouped(layers),
+        num_logits=fields.count(family.logits) if family.logits else 0,
         tied_embeddings=fields.flag("tie_word_embeddings") and not family.never_tied,
         unembedding_bias=read_flag(fields, family.unembedding_bias),
         norm=_norm(family, fields),

@@ -121,6 +121,8 @@ def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
         **family.fixed,
     }
     config |= family.stack.write(layers) if family.stack else _by_kind(family, layers, arch.d_model)
+    if family.logits:
+        config[family.logits] = arch.logits
     if family.mtp:
         config[family.mtp] = arch.num_mtp_layers
     if isinstance(family.unembedding_bias, str):

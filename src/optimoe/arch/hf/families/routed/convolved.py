@@ -1,7 +1,7 @@
 """Routed decoders with short convolutions around their attention (ZAYA, Inkling)."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from optimoe.arch.hf.families.shared import BIAS, BIASED, TIED, UNTIED
 from optimoe.arch.hf.family import ConfigFamily, Stack
@@ -82,6 +82,9 @@ _WINDOW_HEADS = Gqa(
 )
 
 
+_OF_INKLING2: dict[str, Any] = {"qk_norm": "none", "output_gate": True, "gate_bias": False}
+
+
 def _numbered(fields: Fields, num_layers: int) -> list[str]:
     """Layers of ``local_layer_ids`` have a window, without that list all but every sixth."""
     if not fields.has("local_layer_ids"):
@@ -105,7 +108,7 @@ class InklingStack(Stack):
         num_layers = fields.depth()
         kinds = self.kinds(fields, num_layers)
         routed = self.pattern(fields, num_layers)
-        mixers = {kind: self._mixer(fields, d_model, kind) for kind in set(kinds)}
+        mixers = {kind: self.mixer(fields, d_model, kind) for kind in set(kinds)}
         ffns = {routes: self._ffn(fields, d_model, bool(routes)) for routes in set(routed)}
         return [
             LayerGroup(num_layers=1, mixer=mixers[kind], ffn=ffns[routes])
@@ -123,7 +126,7 @@ class InklingStack(Stack):
 
     def _written_mixers(self, layers: list[LayerGroup]) -> dict[str, Any]:
         config = _written_kinds(self.kinds, layers)
-        for layer in reversed(layers):
+        for layer in reversed(layers):  # of layers of one kind the first is written last
             mixer = layer.mixer
             if not isinstance(mixer, ConvolvedAttention) or mixer.attention.distances is None:
                 raise ConfigError("layers: must be attention with convolutions and a bias by distance")
@@ -134,7 +137,8 @@ class InklingStack(Stack):
         config["sliding_window_size"] = config.pop("sliding_window", None)
         return config
 
-    def _mixer(self, fields: Fields, d_model: int, kind: str) -> ConvolvedAttention:
+    def mixer(self, fields: Fields, d_model: int, kind: str) -> ConvolvedAttention:
+        """The attention of a kind of layer, and the convolutions of its keys, its values and of both outputs."""
         reach = fields.count("sliding_window_size") if kind == SLIDING else UNLIMITED_WINDOW
         attention = self.attention.read(fields, d_model, reach, chunked=False)
         extent = reach if kind == SLIDING else fields.count("rel_extent")
@@ -152,6 +156,57 @@ class InklingStack(Stack):
             return replace(table.read(fields, d_model), output_scale=True)
         experts = replace(self.experts, width=("intermediate_size",)) if older else self.experts
         return replace(experts.read(fields), shared_routed=True, output_scale=True)
+
+
+class Inkling2Stack(InklingStack):
+    """Layers of Inkling 2: gates, sinks and kernels of the token, scales instead of norms of queries and keys.
+
+    A layer attends to what blocks of layers below gave, by one learned query before each part, or by one each for
+    queries, keys and values where it sees everything; the first has none before its attention.
+    """
+
+    parts = (ConvolvedAttention, MoE)
+    attention = replace(
+        InklingStack.attention,
+        **_OF_INKLING2,
+        sliding=replace(_WINDOW_HEADS, **_OF_INKLING2),
+    )
+    kinds = replace(InklingStack.kinds, otherwise=every(6, FULL, SLIDING))
+    experts = Routed(experts=("n_routed_experts",))
+
+    def read(self, fields: Fields, d_model: int) -> list[LayerGroup]:
+        """Read every layer from its fields."""
+        num_layers = fields.depth()
+        kinds = self.kinds(fields, num_layers)
+        mixers = {kind: self.mixer(fields, d_model, kind) for kind in set(kinds)}
+        moe = self.experts.read(fields)
+        return [
+            LayerGroup(
+                num_layers=1,
+                mixer=mixers[kind],
+                ffn=moe,
+                num_norms=1 + self.inputs[kind],
+                num_scales=1 + (layer > 0) * self.inputs[kind],
+            )
+            for layer, kind in enumerate(kinds)
+        ]
+
+    inputs: ClassVar = {FULL: 3, SLIDING: 1}
+    """Inputs of the attention that are gathered and normed apart."""
+
+    def mixer(self, fields: Fields, d_model: int, kind: str) -> ConvolvedAttention:
+        """The attention of a kind of layer; where it sees everything, tokens compute kernels for keys and values."""
+        mixer = super().mixer(fields, d_model, kind)
+        attention = replace(mixer.attention, query_scales=True, token_sinks=True)
+        dynamic = attention.num_kv_heads if kind == FULL else 0
+        keys, values, *leaving = mixer.convolutions
+        of_token = [replace(one, dynamic_heads=dynamic) for one in (keys, values)]
+        return replace(mixer, attention=attention, convolutions=(*of_token, *leaving))
+
+    def write(self, layers: list[LayerGroup]) -> dict[str, Any]:
+        """Write layers into the fields that they were read from."""
+        moe: Any = layers[0].ffn
+        return self._written_mixers(layers) | self.experts.write(moe)
 
 
 def _written_kinds(kinds: StatedKinds, layers: list[LayerGroup]) -> dict[str, Any]:
@@ -183,6 +238,21 @@ CONVOLVED: dict[str, ConfigFamily] = {
             "num_local_experts": "n_routed_experts",
         },
         defaults=UNTIED | {"dense_mlp_idx": 0, "local_layer_ids": None},
+        only=UNTIED,
+    ),
+    "inkling2_text": ConfigFamily(
+        architecture="Inkling2ForCausalLM",
+        stack=Inkling2Stack(),
+        num_end_norms=2,
+        num_end_scales=1,
+        logits="unpadded_vocab_size",
+        aliases={
+            "sconv_kernel_size": "conv_kernel_size",
+            "sliding_window": "sliding_window_size",
+            "num_local_experts": "n_routed_experts",
+            "intermediate_size": "moe_intermediate_size",
+        },
+        defaults=UNTIED,
         only=UNTIED,
     ),
 }
