@@ -137,7 +137,12 @@ class ArchSpec:
     def __post_init__(self) -> None:
         require_positive(self, "vocab_size", "d_model")
         require(self.num_logits >= 0, "num_logits", "zero or more", self.num_logits)
-        require(self.num_logits * self.tied_embeddings == 0, "num_logits", "0 where embeddings are tied", self.num_logits)
+        require(
+            self.num_logits * self.tied_embeddings == 0,
+            "num_logits",
+            "0 where embeddings are tied",
+            self.num_logits,
+        )
         require(len(self.layers) > 0, "layers", "one group or more", len(self.layers))
         first = self.layers[0].streams
         same = all(one is first or content_key(one) == content_key(first) for one in self._streams)

@@ -27,6 +27,8 @@ def of_transformers(model_type, folder, **fields):
     from tests.arch.test_against_transformers import read
 
     config = small_config(model_type) | fields
+    if "unpadded_vocab_size" in config:  # the class writes as many rows of both ends
+        config["unpadded_vocab_size"] = config["vocab_size"]
     made = read(config)
     padding = getattr(made, "pad_token_id", None)
     if isinstance(padding, int) and padding >= config["vocab_size"]:

@@ -15,17 +15,19 @@ MTP = "mtp"
 """The part of layers that predict later tokens."""
 
 _LAYER = re.compile(r"(?:^|\.)(?:layers?|blocks|h)\.(\d+)\.(.+)")
+_QUERIES = re.compile(r"\.attn_res\.(\w+_queries)\.(\d+)$")
+"""Queries over outputs of layers below, by the number of the layer that they are of (Inkling 2)."""
 _OTHERS = re.compile(r"(?:^|\.)(?:vision|visual|vit|image|audio|speech|mm|multi_modal|img)(?:[_.]|$)")
 _BUFFERS = re.compile(
     r"(?:^|[._])(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|tid2eid|slope_rate|layer_scalar"
     r"|act_fn\.(?:beta|eps)|(?:query|key|diagonal)_decay|expert_bias|balancing_biases|token_ordering)$"
 )
 _SCALES = re.compile(
-    r"(?:[._](?:scales?(?:_inv|_2|_ub)?|zero_point|global_scale|qzeros|g_idx|shape|absmax|quant_map|SCB|weight_format)"
-    r"|\.quant_state\.\w+)$"
+    r"(?:(?<!l2_clip)(?<!_states)(?<!residual)(?<!\.global)[._](?:scales?(?:_inv|_2|_ub)?|zero_point|qzeros|g_idx"
+    r"|shape|absmax|quant_map|SCB|weight_format)|\.quant_state\.\w+)$"
 )
 """Ends of the names of what stands beside quantised values: compressed-tensors, GPTQ, AWQ, modelopt, bitsandbytes,
-and the block scales of FP8 and MXFP4 checkpoints."""
+and the block scales of FP8 and MXFP4 checkpoints; not scales that a model learns (ZAYA, Inkling 2)."""
 
 
 def _modules(*names: str) -> re.Pattern[str]:
@@ -42,10 +44,13 @@ _PROJECTION = _modules(r"lm_head\.dense", "project_(?:in|out)", "(?:pre|post)_pr
 _ENDS = (
     ("norms", _modules("embed_norm", "LayerNorm", r"(?:embeddings|lm_head)\.norm")),
     ("unembedding", _PROJECTION),
-    ("embedding", _modules(_WORDS, r"\w*embeddings?", "wte", "wpe", "w", "position_bias")),
-    ("unembedding", _modules("lm_head", "embed_out", "output", "head", r"decoder(?=\.(?:weight|bias))")),
+    ("embedding", _modules(_WORDS, "embed", r"\w*embeddings?", "wte", "wpe", "w", "position_bias")),
+    (
+        "unembedding",
+        _modules("lm_head", "embed_out", "output", "head", "unembed", r"decoder(?=\.(?:weight|bias))"),
+    ),
     ("streams", _STREAMS),
-    ("norms", _modules(r"\w*norm\w*", "ln_f", r"input_hidden_states_\w+")),
+    ("norms", _modules(r"\w*norm\w*", "ln_f", r"input_hidden_states_\w+", "output_query")),
     ("dense_ffn", _modules("per_layer_model_projection")),
 )
 """Names of what stands beside the layers."""
@@ -105,6 +110,9 @@ def place_of(name: str, layers: tuple[LayerGroup, ...], arch: ArchSpec) -> Tenso
         arch: The model.
     """
     found = _LAYER.search(name)
+    if queries := _QUERIES.search(name):
+        above = queries[1] == "attn_queries"  # of which the first layer has none
+        return TensorPlace(kind="parameters", part="norms", layer=int(queries[2]) + above, inside=queries[1])
     if found is None:
         part = MTP if name.startswith(f"{MTP}.") else _part_beside(name)
         return TensorPlace(kind=_kind(name, part, arch), part=part, inside=name)

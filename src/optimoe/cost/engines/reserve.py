@@ -207,7 +207,7 @@ def _kept(
     measured = reserve.share_of != "start"
     routed = _widest(machine, arch, routed=True) if measured else 0
     chunk = token_bytes * (4 * arch.d_model + np.maximum(routed, _widest(machine, arch, routed=False)))
-    logits = _sampled(reserve, machine) * arch.vocab_size
+    logits = _sampled(reserve, machine) * arch.logits
 
     def kept(end: int) -> tuple[Values, Values, Values]:
         communicators = reserve.rank_bytes[end] + reserve.peer_bytes[end] * peers

@@ -208,7 +208,7 @@ def _summed(model: str) -> float:
     """Attention, feed-forwards and an embedding at both ends, as the article adds: no routers, no norms."""
     arch = find_model(model)
     params = count_params(arch)
-    return params.attention + params.dense_ffn + params.routed_experts + 2.0 * arch.vocab_size * arch.d_model
+    return params.attention + params.dense_ffn + params.routed_experts + 2.0 * arch.logits * arch.d_model
 
 
 def _attention(model: str) -> Attention:

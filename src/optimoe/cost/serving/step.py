@@ -188,7 +188,7 @@ def sampling_s(machine: Machine, engine: Engine, arch: ArchSpec, logits: Values)
 
     Every GPU of a rank has the whole rows, so that tensor parallelism does not shorten it.
     """
-    num_bytes = engine.sampling_passes * logits * arch.vocab_size * LOGIT_BYTES
+    num_bytes = engine.sampling_passes * logits * arch.logits * LOGIT_BYTES
     return num_bytes / machine.gpu.memory_bytes_per_s
 
 
@@ -243,7 +243,11 @@ def _kernels(
             yield times * kernel.share, kernel
         for kernel in mix(group.mixer):
             yield times, kernel
+<<<<<<< HEAD
     precision = arch.precisions.unembedding
     for matrix in arch.projections:  # whole on every GPU
         yield 1, machine.product(tokens, matrix.outputs, matrix.inputs, precision)
-    yield 1, machine.product(logits, arch.vocab_size / machine.tp, arch.embedding_width, precision)
+    yield 1, machine.product(logits, arch.logits / machine.tp, arch.embedding_width, precision)
+=======
+    yield 1, machine.product(logits, arch.logits / machine.tp, arch.d_model, arch.precisions.unembedding)
+>>>>>>> bdb66d97 (Families: Inkling 2 is counted exactly)

@@ -197,7 +197,7 @@ def activation_bytes(
 
 def _logit_bytes(arch: ArchSpec, layout: TrainLayout) -> Values:
     """Bytes per token of logits in fp32 with their gradient, and of the last norm's input and output."""
-    logits = 2 * LOGIT_BYTES * arch.vocab_size / np.asarray(layout.tp)
+    logits = 2 * LOGIT_BYTES * arch.logits / np.asarray(layout.tp)
     return logits + 2 * VALUE_BYTES * arch.d_model / layout.sequence_shards
 
 

@@ -162,7 +162,7 @@ def _between_s(
     if own is None:
         return batch.tokens * moved / machine.gpu.memory_bytes_per_s
     width = bytes_per_value(setup.precision) / bytes_per_value("bf16")
-    logits = 0 if recomputed else 2 * LOGIT_BYTES * arch.vocab_size
+    logits = 0 if recomputed else 2 * LOGIT_BYTES * arch.logits
     num_bytes, calls = batch.tokens * (width * moved + logits), launches(machine, arch)
     return small_s(machine.gpu, calls, num_bytes, own).total_s
 

@@ -131,7 +131,7 @@ def _grouped(mixer: Attention, d: int, delayed: bool = False) -> Iterator[Matrix
     apart = mixer.gate_by_head or not mixer.gate_bias  # of Qwen it is part of the queries' projection
     yield _attention(*_projected("q"), rows=queries + (not apart) * mixer.gate_values, columns=d)
     if apart and mixer.gate_values:
-        yield _attention("gate_proj", "g_proj", "o_proj.gate_proj", rows=mixer.gate_values, columns=d)
+        yield _attention("gate_proj", "g_proj", "o_proj.gate_proj", "gate_attn", rows=mixer.gate_values, columns=d)
     yield _attention(*_projected("k"), rows=mixer.key_heads * mixer.head_dim, columns=d)
     values = mixer.value_heads * mixer.value_dim
     for name in ("v_proj_current", "v_proj_delayed") if delayed else ():
@@ -142,15 +142,16 @@ def _grouped(mixer: Attention, d: int, delayed: bool = False) -> Iterator[Matrix
         columns = mixer.num_kv_heads * mixer.value_dim
         yield _attention("dt_proj", rows=mixer.num_kv_heads, columns=columns, linear=False)
     if mixer.distances is not None:
-        names = ("r_proj", "relative_position_bias.linear")
+        names = ("r_proj", "relative_position_bias.linear", "wr_du")
         yield _attention(*names, rows=mixer.distance_values, columns=d)
     if mixer.token_sinks:
-        yield _attention("sink_proj", rows=mixer.num_heads, columns=d, linear=False)
-    yield _attention("o_proj", "o_proj.linear", rows=d, columns=outputs)
+        yield _attention("sink_proj", "attn_sink_proj", rows=mixer.num_heads, columns=d, linear=False)
+    yield _attention("o_proj", "o_proj.linear", "wo_ud", rows=d, columns=outputs)
 
 
 def _projected(letter: str) -> tuple[str, ...]:
-    return (f"{letter}_proj", "qkv_proj", f"qkv_proj.{letter}_proj", f"{letter}_proj.linear")
+    own = {"q": "wq_du", "k": "wk_dv", "v": "wv_dv"}[letter]
+    return (f"{letter}_proj", "qkv_proj", f"qkv_proj.{letter}_proj", f"{letter}_proj.linear", own)
 
 
 def _convolved(mixer: ConvolvedAttention, d: int) -> Iterator[Matrix]:
@@ -159,7 +160,8 @@ def _convolved(mixer: ConvolvedAttention, d: int) -> Iterator[Matrix]:
     for letter, convolution in zip("kv", mixer.convolutions, strict=False):
         if convolution.dynamic_heads:
             rows = convolution.dynamic_heads * convolution.d_conv
-            yield _attention(f"{letter}_proj.sconv.weight_proj", rows=rows, columns=d, linear=False)
+            names = (f"{letter}_proj.sconv.weight_proj", f"{letter}_sconv.weight_proj")
+            yield _attention(*names, rows=rows, columns=d, linear=False)
 
 
 def _state_space(mixer: Mixer, d: int) -> Iterator[Matrix]:
@@ -309,7 +311,7 @@ def _beside(part: DenseFFN, names: _Pair, d: int) -> Iterator[Matrix]:
 def _attention(*names: str, rows: int, columns: int, linear: bool = True) -> Matrix:
     return Matrix(
         part="attention",
-        names=tuple(f"{inside}.{name}" for inside in ("self_attn", "mixer") for name in names),
+        names=tuple(f"{inside}.{name}" for inside in ("self_attn", "mixer", "attn") for name in names),
         rows=rows,
         columns=columns,
         linear=linear,

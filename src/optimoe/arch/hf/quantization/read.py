@@ -42,9 +42,9 @@ def quantised(arch: ArchSpec, config: Config, source: str) -> ArchSpec:
     if not arch.tied_embeddings:
         schemes["unembedding"] = stated.head_scheme(HEADS)
     ends: dict[str, Any] = {end: scheme.word for end, scheme in schemes.items() if scheme}
-    values = arch.vocab_size * arch.embedding_width
+    rows = {"embedding": arch.vocab_size, "unembedding": arch.logits}
     bits = tuple(
-        (end, scheme.bits(arch.vocab_size, arch.embedding_width) / values)
+        (end, scheme.bits(rows[end], arch.embedding_width) / (rows[end] * arch.embedding_width))
         for end, scheme in schemes.items()
         if scheme
     )
