@@ -243,11 +243,7 @@ def _kernels(
             yield times * kernel.share, kernel
         for kernel in mix(group.mixer):
             yield times, kernel
-<<<<<<< HEAD
     precision = arch.precisions.unembedding
     for matrix in arch.projections:  # whole on every GPU
         yield 1, machine.product(tokens, matrix.outputs, matrix.inputs, precision)
     yield 1, machine.product(logits, arch.logits / machine.tp, arch.embedding_width, precision)
-=======
-    yield 1, machine.product(logits, arch.logits / machine.tp, arch.d_model, arch.precisions.unembedding)
->>>>>>> bdb66d97 (Families: Inkling 2 is counted exactly)

@@ -54,10 +54,6 @@ def layer_products(machine: Machine, arch: ArchSpec, tokens: Values) -> Products
         kernels = layer_kernels(group, machine, arch.d_model, tokens)
         layers += [(group.num_layers * kernel.share, kernel) for kernel in kernels]
     head = "fp32" if arch.precisions.unembedding == "fp32" else PLAIN_FORMAT
-<<<<<<< HEAD
     layers += [(1, machine.product(tokens, end.outputs, end.inputs, head)) for end in arch.projections]
     logits = machine.product(tokens, arch.logits / machine.tp, arch.embedding_width, head)
-=======
-    logits = machine.product(tokens, arch.logits / machine.tp, arch.d_model, head)
->>>>>>> bdb66d97 (Families: Inkling 2 is counted exactly)
     return Products(layers=tuple(layers), logits=logits)
