@@ -195,7 +195,7 @@ class Inkling2Stack(InklingStack):
     """Inputs of the attention that are gathered and normed apart."""
 
     def mixer(self, fields: Fields, d_model: int, kind: str) -> ConvolvedAttention:
-        """The attention of a kind of layer; where it sees everything, tokens compute kernels of keys and values."""
+        """The attention of a kind of layer; where it sees everything, tokens compute kernels."""
         mixer = super().mixer(fields, d_model, kind)
         attention = replace(mixer.attention, query_scales=True, token_sinks=True)
         dynamic = attention.num_kv_heads if kind == FULL else 0
