@@ -96,7 +96,7 @@ def _numbered(fields: Fields, num_layers: int) -> list[str]:
 class InklingStack(Stack):
     """Layers of Inkling: a bias by distance, and convolutions of keys, of values and of what leaves both parts."""
 
-    parts = (ConvolvedAttention, DenseFFN, MoE)
+    parts: tuple[type, ...] = (ConvolvedAttention, DenseFFN, MoE)
     attention = replace(_HEADS, sliding=_WINDOW_HEADS)
     kinds = NamedKinds(words=_WORDS, otherwise=_numbered, fields=("layer_types",))
     dense = Dense()
