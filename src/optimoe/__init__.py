@@ -4,7 +4,23 @@ TYPE_CHECKING = False  # as type checkers read it; importing it would take most 
 if TYPE_CHECKING:
     from typing import Any
 
-    from optimoe.app.doors import count, fit, load_config, measure, plan, predict_serving, train
+    from optimoe.app.doors import (
+        check_latencies,
+        compare_laws,
+        compare_models,
+        count,
+        decide_by_laws,
+        draw_curves,
+        fit,
+        load_config,
+        measure,
+        plan,
+        predict_by_law,
+        predict_serving,
+        size_fleet,
+        sweep,
+        train,
+    )
     from optimoe.arch.catalog import find_model
     from optimoe.arch.count import ArchCount
     from optimoe.arch.spec import ArchSpec
@@ -40,6 +56,14 @@ _PUBLIC = {
     "plan": "optimoe.app.doors",
     "predict_serving": "optimoe.app.doors",
     "train": "optimoe.app.doors",
+    "check_latencies": "optimoe.app.doors",
+    "compare_laws": "optimoe.app.doors",
+    "compare_models": "optimoe.app.doors",
+    "decide_by_laws": "optimoe.app.doors",
+    "draw_curves": "optimoe.app.doors",
+    "predict_by_law": "optimoe.app.doors",
+    "size_fleet": "optimoe.app.doors",
+    "sweep": "optimoe.app.doors",
     # the question of a plan
     "Problem": "optimoe.planner.problem.problem",
     "Training": "optimoe.planner.problem.training",
@@ -120,7 +144,12 @@ __all__ = [
     "Training",
     "Workload",
     "__version__",
+    "check_latencies",
+    "compare_laws",
+    "compare_models",
     "count",
+    "decide_by_laws",
+    "draw_curves",
     "find_accelerator",
     "find_calibration",
     "find_engine",
@@ -134,7 +163,10 @@ __all__ = [
     "load_observations",
     "measure",
     "plan",
+    "predict_by_law",
     "predict_serving",
+    "size_fleet",
+    "sweep",
     "train",
 ]
 

@@ -9,25 +9,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimoe.core.errors import InputError
-from optimoe.inputs.cost import CostRequest, ServedRequest
+from optimoe.inputs.cost import CostRequest, CurvesRequest, FleetRequest, ServedRequest
+from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
+from optimoe.inputs.laws.evaluate import EvaluateRequest
 from optimoe.inputs.laws.fit import FitRequest
 from optimoe.inputs.loadtest.measure import MeasureRequest
-from optimoe.inputs.models import ArchRequest
+from optimoe.inputs.measured.calibration import CheckLatenciesRequest
+from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.runs.train import RunsLike, TrainRequest
 from optimoe.inputs.sources import ModelLike, read_model
+from optimoe.inputs.sweeps.sweep import SweepRequest
 from optimoe.inputs.tables import option_defaults, options, read_request
 
 if TYPE_CHECKING:
+    from optimoe.app.replies.reply import Reply
     from optimoe.arch.count import ArchCount
     from optimoe.arch.spec import ArchSpec
     from optimoe.core.run import RunRecord
+    from optimoe.cost.calibration.check import LatencyCheck
     from optimoe.cost.layers.layout import Layout
     from optimoe.cost.serving.estimate import Deployment, ServingEstimate
     from optimoe.laws.fitting import Fit
     from optimoe.loadtest.results.measurement import Measurement
     from optimoe.planner.problem.problem import Problem
     from optimoe.planner.result import Plan
+    from optimoe.trainer.sweep.sweep import SweepOutcome
 
 
 def count(model: ModelLike, **words: Any) -> "ArchCount":
@@ -172,6 +179,129 @@ def measure(url: str = "", **words: Any) -> "Measurement":
     return found
 
 
+def compare_models(*models: ModelLike, **words: Any) -> "Reply":
+    """Models side by side, each with the dense model that costs as much to serve.
+
+    Args:
+        *models: Catalog names, paths of a ``config.json`` or its folder, contents as dicts, or ``ArchSpec``.
+        **words: ``gpus``, ``context``, ``tokens`` and others, as of ``optimoe compare``.
+
+    Raises:
+        UnknownNameError: No such model or option; lists the nearest.
+        InputError: No model is named.
+    """
+    from optimoe.app.replies.comparing import compare
+
+    named = {"model": models[0], "more": models[1:]} if models else {}
+    return compare(read_request(CompareRequest, {**named, **words}))
+
+
+def size_fleet(model: ModelLike, **words: Any) -> "Reply":
+    """Count the GPUs that carry a load within limits, over kinds and sizes of GPUs, the smallest fleet first.
+
+    Args:
+        model: As of :func:`count`.
+        **words: ``gpu``, ``requests_per_s``, ``tpot`` and others, as of ``optimoe cost fleet``.
+
+    Raises:
+        UnknownNameError: No such model, accelerator or option; lists the nearest.
+        InfeasibleError: Nothing keeps all limits; says which binds.
+    """
+    from optimoe.app.replies.serving import fleet
+
+    return fleet(read_request(FleetRequest, {"model": model, **words}))
+
+
+def draw_curves(model: ModelLike, **words: Any) -> "Reply":
+    """Trace speed against throughput over all layouts, and price against context and batch.
+
+    Args:
+        model: As of :func:`count`.
+        **words: ``gpus``, ``tpot`` and others, as of ``optimoe cost curves``.
+
+    Raises:
+        UnknownNameError: No such model, accelerator or option; lists the nearest.
+        InfeasibleError: Nothing keeps all limits; says which binds.
+    """
+    from optimoe.app.replies.serving import curves
+
+    return curves(read_request(CurvesRequest, {"model": model, **words}))
+
+
+def predict_by_law(law: str, **words: Any) -> "Reply":
+    """Evaluate a law in its own variables.
+
+    Args:
+        law: A law of the library, or a file of one.
+        **words: ``set`` as a dict of variables, ``output``, as of ``optimoe laws predict``.
+
+    Raises:
+        UnknownNameError: No such law, output or option; lists the nearest.
+        InputError: A variable is missing or out of its limits.
+    """
+    from optimoe.app.replies.laws import predict
+
+    return predict(read_request(EvaluateRequest, {"law": law, **words}))
+
+
+def compare_laws(model: ModelLike, **words: Any) -> "Reply":
+    """Ask every law that covers a design, as differences to each law's own dense model.
+
+    Args:
+        model: As of :func:`count`.
+        **words: ``tokens`` and ``laws``, as of ``optimoe laws compare``.
+
+    Raises:
+        UnknownNameError: No such model, law or option; lists the nearest.
+    """
+    from optimoe.app.replies.laws import compare
+
+    return compare(read_request(CompareLawsRequest, {"model": model, **words}))
+
+
+def decide_by_laws(train_flops: Any, **words: Any) -> "Reply":
+    """Ask every law what it would decide at a training budget: experts, granularity, tokens per parameter.
+
+    Args:
+        train_flops: The budget, a number or words such as ``"1e22"``.
+        **words: ``laws``, as of ``optimoe laws decide``.
+
+    Raises:
+        UnknownNameError: No such law or option; lists the nearest.
+    """
+    from optimoe.app.replies.laws import decide
+
+    return decide(read_request(DecideRequest, {"train_flops": train_flops, **words}))
+
+
+def check_latencies(*records: str | Path, **words: Any) -> "LatencyCheck":
+    """Hold predictions against measured latencies, as the model ships and with a calibration.
+
+    Args:
+        *records: Files of latency records, JSON lines.
+        **words: ``calibration``, as of ``optimoe cost check``.
+
+    Raises:
+        InputError: A file cannot be read, or no record can be predicted.
+        UnknownNameError: No such calibration or option; lists the nearest.
+    """
+    return read_request(CheckLatenciesRequest, {"records": [str(path) for path in records], **words}).checked()
+
+
+def sweep(runs: "RunsLike", **words: Any) -> "SweepOutcome":
+    """Train the runs of a file or of grids that are not over yet, as many at once as the machine can.
+
+    Args:
+        runs: Path of a file of grids or of runs.
+        **words: ``out``, ``workers`` and others, as of ``optimoe sweep``; it begins without being asked.
+
+    Raises:
+        InputError: PyTorch is not installed, or a source or a folder cannot be used.
+        ConfigError: A run cannot be trained as it is stated.
+    """
+    return read_request(SweepRequest, {"runs": runs, **words}).swept(lambda _: True)
+
+
 def load_config(config: str | Path | Mapping[str, Any]) -> "ArchSpec":
     """Read a ``config.json``: its path, the folder that holds it, or its content.
 
@@ -196,9 +326,17 @@ def _show_words(door: Any, request: type, **first: Any) -> None:
     door.__signature__ = Signature([*leading, *words])
 
 
+_show_words(check_latencies, CheckLatenciesRequest)
+_show_words(compare_laws, CompareLawsRequest, model=Parameter.empty)
+_show_words(compare_models, CompareRequest, model=Parameter.empty)
 _show_words(count, ArchRequest, model=Parameter.empty)
+_show_words(decide_by_laws, DecideRequest, train_flops=Parameter.empty)
+_show_words(draw_curves, CurvesRequest, model=Parameter.empty)
 _show_words(fit, FitRequest, runs=Parameter.empty, family=Parameter.empty)
 _show_words(predict_serving, CostRequest, model=Parameter.empty, deployment=None)
 _show_words(measure, MeasureRequest, url=Parameter.empty)
+_show_words(predict_by_law, EvaluateRequest, law=Parameter.empty)
+_show_words(size_fleet, FleetRequest, model=Parameter.empty)
+_show_words(sweep, SweepRequest, runs=Parameter.empty)
 _show_words(plan, PlanRequest, problem=None)
 _show_words(train, TrainRequest, runs=Parameter.empty)

@@ -23,7 +23,7 @@ from optimoe.arch.precision.formats import find_format
 from optimoe.arch.quantize import AUTO, with_precision
 from optimoe.arch.spec import ArchSpec
 from optimoe.arch.traffic import all_reduce_bytes_per_token, tensor_parallel_collectives
-from optimoe.core.results.shown import Shown
+from optimoe.core.results.shown import Drawn
 from optimoe.core.units import format_bytes, format_count
 
 Convention = Literal["krajewski", "ling"]
@@ -32,7 +32,7 @@ GRANULARITY_FACTOR: dict[Convention, int] = {"krajewski": 4, "ling": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArchCount(Shown):
+class ArchCount(Drawn):
     """Parameters by part, FLOPs, cache and traffic of one model.
 
     Attributes:

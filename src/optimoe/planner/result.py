@@ -52,8 +52,8 @@ class LocalMove:
     gain_nats: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scored:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Scored(Drawn):
     """A model of one's own beside the plan's designs, by the same code.
 
     Attributes:
@@ -79,6 +79,13 @@ class Scored:
     concerns: tuple[str, ...]
     why: tuple[str, ...] = ()
     moves: tuple[LocalMove, ...] = ()
+
+    def __repr__(self) -> str:
+        """The model and what it reaches in one line."""
+        if self.not_ranked:
+            return f"Scored({self.spec.name}, not ranked)"
+        losses = [f"loss {one.loss.value:.3f}" for one in (self.in_budget or self.candidate,) if one is not None]
+        return f"Scored({', '.join([self.spec.name, *losses])})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The answer to a comparison: models side by side, with the dense model that each is equal to."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optimoe.app.notes import warn, warn_of_formats
 from optimoe.app.replies.reply import Reply
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from optimoe.cost.serving.estimate import Deployment
     from optimoe.cost.sizing.dense_equivalent import ServingCosts
     from optimoe.laws.compare import Advice
-    from optimoe.report.records.served.comparison import ComparedRecord
+    from optimoe.report.records.served.comparison import ComparedRecord, ComparisonRecord
     from optimoe.report.words.lines import Lines, Table
 
 
@@ -32,7 +32,15 @@ def compare(request: CompareRequest) -> Reply:
     return Reply(
         record=lambda: comparison_record(records),
         blocks=lambda: [*_tables(records, request.tokens), _notes(records, specs, request.precision, deployment)],
+        rows=lambda record: record.models,
+        figures={"dense": _equivalents},
     )
+
+
+def _equivalents(record: "ComparisonRecord") -> Any:
+    from optimoe.report.pages.figures.models import equivalents_figure
+
+    return equivalents_figure(record)
 
 
 def _tables(records: "list[ComparedRecord]", tokens: float) -> "list[Table]":

@@ -1,6 +1,6 @@
 """Answers about laws: the library, a value, a design under all of them, a budget."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optimoe.app.replies.reply import Reply
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
@@ -8,6 +8,8 @@ from optimoe.inputs.laws.evaluate import AlongRequest, EvaluateRequest, LawLibra
 
 if TYPE_CHECKING:
     from optimoe.core.outputs import Evaluable
+    from optimoe.report.records.laws.comparison import DecisionsRecord, LawComparisonRecord
+    from optimoe.report.records.laws.library import PredictionRecord
 
 
 def listed(request: LawLibraryRequest) -> Reply:
@@ -54,6 +56,7 @@ def predict(request: EvaluateRequest) -> Reply:
     return Reply(
         record=lambda: prediction_record(law.row, inputs, found),
         blocks=lambda: [prediction_lines(law.row, found)],
+        figures={"value": _value},
     )
 
 
@@ -81,7 +84,12 @@ def compare(request: CompareLawsRequest) -> Reply:
     from optimoe.report.words.law_prose import comparison_lines
 
     comparison = compare_laws(request.spec(), request.tokens, request.laws or ())
-    return Reply(record=lambda: law_comparison_record(comparison), blocks=lambda: [comparison_lines(comparison)])
+    return Reply(
+        record=lambda: law_comparison_record(comparison),
+        blocks=lambda: [comparison_lines(comparison)],
+        rows=lambda record: record.opinions,
+        figures={"opinions": _opinions},
+    )
 
 
 def decide(request: DecideRequest) -> Reply:
@@ -93,7 +101,37 @@ def decide(request: DecideRequest) -> Reply:
     return Reply(
         record=lambda: decisions_record(request.train_flops, verdicts),
         blocks=lambda: [[(verdict.question.replace("_", " "), verdict.words) for verdict in verdicts]],
+        rows=_answers,
+        figures={
+            verdict.question: lambda record, question=verdict.question: _decisions(record, question)  # type: ignore[misc]
+            for verdict in verdicts
+        },
     )
+
+
+def _value(record: "PredictionRecord") -> Any:
+    from optimoe.report.pages.figures.laws import value_figure
+
+    return value_figure(record)
+
+
+def _opinions(record: "LawComparisonRecord") -> Any:
+    from optimoe.report.pages.figures.laws import opinions_figure
+
+    return opinions_figure(record)
+
+
+def _decisions(record: "DecisionsRecord", question: str) -> Any:
+    from optimoe.report.pages.figures.laws import decisions_figure
+
+    return decisions_figure(record, question)
+
+
+def _answers(record: "DecisionsRecord") -> list[dict[str, Any]]:
+    """Every answer with the question that it answers."""
+    from optimoe.core.records import to_values
+
+    return [{"question": one.question, **to_values(each)} for one in record.verdicts for each in one.answers]
 
 
 def find_published(name: str) -> "Evaluable":

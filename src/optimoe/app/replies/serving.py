@@ -1,6 +1,6 @@
 """Answers about serving: a deployment, a fleet, curves."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optimoe.app.notes import (
     warn_beyond_context,
@@ -14,6 +14,7 @@ from optimoe.inputs.cost import CostRequest, CurvesRequest, FleetRequest
 
 if TYPE_CHECKING:
     from optimoe.cost.sizing.curves import Curves
+    from optimoe.report.records.sizing import FleetsRecord
 
 
 def cost(request: CostRequest) -> Reply:
@@ -71,7 +72,15 @@ def fleet(request: FleetRequest) -> Reply:
             fleet_lines(found, spec, load, evidence(spec, best.deployment, best.estimate)),
             Table(rows=fleet_rows(found)),
         ],
+        rows=lambda record: record.fleets,
+        figures={"fleets": _fleets},
     )
+
+
+def _fleets(record: "FleetsRecord") -> Any:
+    from optimoe.report.pages.figures.models import fleets_figure
+
+    return fleets_figure(record)
 
 
 def drawn_curves(request: CurvesRequest) -> "Curves":
@@ -87,11 +96,19 @@ def drawn_curves(request: CurvesRequest) -> "Curves":
 
 def curves(request: CurvesRequest) -> Reply:
     """The curves of a deployment."""
-    from optimoe.report.pages.serving_page import frontier_rows
+    from optimoe.report.pages import serving_page
     from optimoe.report.records.sizing import curves_record
     from optimoe.report.words.lines import Table
 
     drawn = drawn_curves(request)
     return Reply(
-        record=lambda: curves_record(drawn), blocks=lambda: [Table(rows=frontier_rows(drawn.frontier.points))]
+        record=lambda: curves_record(drawn),
+        blocks=lambda: [Table(rows=serving_page.frontier_rows(drawn.frontier.points))],
+        rows=lambda record: record.frontier.points,
+        figures={
+            "frontier": lambda _: serving_page.frontier_figure(drawn),
+            "context": lambda _: serving_page.context_figure(drawn),
+            "batch": lambda _: serving_page.batch_figure(drawn),
+            "tpot": lambda _: serving_page.parts_figure(drawn),
+        },
     )

@@ -21,6 +21,7 @@ from optimoe.core.errors import (
 from optimoe.core.files import append_json_line, read_json_lines
 from optimoe.core.files.reading import Source
 from optimoe.core.records import to_record
+from optimoe.core.results.shown import Drawn
 from optimoe.core.run.spec import RunSpec
 
 RunStatus = Literal["finished", "stopped", "diverged"]
@@ -79,7 +80,7 @@ class RunCorpus:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecord:
+class RunRecord(Drawn):
     """One run that was trained, or of which the training ended early.
 
     Attributes:

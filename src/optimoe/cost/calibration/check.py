@@ -10,6 +10,7 @@ from jaxtyping import Float
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
 from optimoe.core.latency import LatencyRecord
+from optimoe.core.results.shown import Drawn
 from optimoe.cost.calibration.equivalents import EquallyFastDense, dense_equivalents
 from optimoe.cost.calibration.errors import LatencyErrors, latency_errors
 from optimoe.cost.calibration.factors import Factors, shipped_factors
@@ -38,8 +39,8 @@ class CheckedRecord:
     calibrated: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class LatencyCheck:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LatencyCheck(Drawn):
     """Predictions that stand beside measurements.
 
     Attributes:
@@ -59,6 +60,13 @@ class LatencyCheck:
     calibration: str
     unused: tuple[str, ...]
     equivalents: tuple[EquallyFastDense, ...]
+
+    def __repr__(self) -> str:
+        """How many records there are and how far predictions are off in one line."""
+        tpot, ttft = self.shipped.tpot.median_error, self.shipped.ttft.median_error
+        return (
+            f"LatencyCheck({len(self.rows)} records, off by {tpot:.0%} in TPOT and {ttft:.0%} in TTFT as shipped)"
+        )
 
 
 def check_latencies(

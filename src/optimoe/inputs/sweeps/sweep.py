@@ -13,7 +13,6 @@ from optimoe.core.run import AskedRun
 from optimoe.inputs.runs.corpus import TextRequest
 from optimoe.inputs.runs.machine import TrainOptions
 from optimoe.inputs.runs.train import ChangedRuns, RunsLike
-from optimoe.inputs.sweeps.grid import load_sweep
 
 if TYPE_CHECKING:
     from optimoe.trainer.sweep.loop import SweepBoard
@@ -42,6 +41,8 @@ class SweepRequest(ChangedRuns):
     reading: TextRequest = field(default_factory=TextRequest)
 
     def _stated(self) -> tuple[AskedRun, ...]:
+        from optimoe.inputs.sweeps.grid import load_sweep
+
         return load_sweep(Path(self.runs)) if isinstance(self.runs, str | Path) else super()._stated()
 
     def swept(

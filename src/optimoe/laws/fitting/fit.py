@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, require
-from optimoe.core.results.shown import Shown
+from optimoe.core.results.shown import Drawn
 from optimoe.laws.catalog import FAMILIES, find_family, save_law
 from optimoe.laws.evidence import Evidence, FitVerdict
 from optimoe.laws.fitting.model import Model
@@ -62,7 +62,7 @@ class Coordinates(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit(Shown):
+class Fit(Drawn):
     """A fitted law with what is known about it.
 
     Attributes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from optimoe.core.errors import OptimoeError
 from optimoe.core.latency import LatencyRecord
-from optimoe.core.results.shown import Shown
+from optimoe.core.results.shown import Drawn
 from optimoe.loadtest.results.records import ServedModel, latency_record
 from optimoe.loadtest.results.server import Server
 from optimoe.loadtest.results.summary import LevelSummary
@@ -12,7 +12,7 @@ from optimoe.loadtest.workload import Endpoint, LoadPlan
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Measurement(Shown):
+class Measurement(Drawn):
     """What came of levels of load on an endpoint.
 
     Attributes:

@@ -1,7 +1,7 @@
 """The page of an endpoint under load: latencies and throughput by level, with the intervals of so few requests."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
@@ -32,7 +32,7 @@ def load_page(found: Measurement) -> str:
         about=f"Measured {first}{', ended early' if found.interrupted else ''}",
         answer=asked_lines(found),
         sections=[
-            Section(title="Latency and throughput", figures=load_figures(found)),
+            Section(title="Latency and throughput", figures=[draw() for draw in load_figures(found).values()]),
             Section(title="Levels", table=levels_table(found)),
             Section(title="Percentiles", table=percentiles_table(found)),
             Section(
@@ -43,14 +43,14 @@ def load_page(found: Measurement) -> str:
     return render(page)
 
 
-def load_figures(found: Measurement) -> list[go.Figure]:
-    """Tokens a second, TTFT and TPOT, level by level."""
+def load_figures(found: Measurement) -> dict[str, Callable[[], go.Figure]]:
+    """What draws tokens a second, TTFT and TPOT, level by level."""
     levels = [load_words(level) for level in found.levels]
-    return [
-        throughput_figure(levels, [level.output_throughput for level in found.levels]),
-        latency_figure("TTFT", levels, [level.ttft for level in found.levels]),
-        latency_figure("TPOT", levels, [level.tpot for level in found.levels]),
-    ]
+    return {
+        "throughput": lambda: throughput_figure(levels, [level.output_throughput for level in found.levels]),
+        "ttft": lambda: latency_figure("TTFT", levels, [level.ttft for level in found.levels]),
+        "tpot": lambda: latency_figure("TPOT", levels, [level.tpot for level in found.levels]),
+    }
 
 
 def throughput_figure(levels: Sequence[str], rates: Sequence[float]) -> go.Figure:

@@ -11,7 +11,7 @@ from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.laws.fitting import Fit
 from optimoe.loadtest.results.measurement import Measurement
 from optimoe.planner.candidate import Candidate
-from optimoe.planner.result import Plan
+from optimoe.planner.result import Plan, Scored
 from optimoe.report.records.plan.candidate import candidate_record
 from optimoe.report.records.served.measured import level_record
 
@@ -29,17 +29,26 @@ def plan_columns(plan: Plan) -> Columns:
     rows += [_design("alternative", item.candidate) for item in plan.alternatives if item.candidate]
     rows += [_design("front", member) for member in plan.front]
     for own in plan.scored:
-        at = {"scored": own.candidate, "scored_in_budget": own.in_budget, "scored_at_tokens": own.at_tokens}
-        rows += [_design(role, one, own.spec.name) for role, one in at.items() if one is not None]
+        rows += [_design(role, one, own.spec.name) for role, one in _scored(own)]
     for reference in plan.labs:
         if (one := reference.scored.at_tokens) is not None:
             rows.append(_design("lab", one, reference.lab.title))
     return together(rows)
 
 
+def scored_columns(scored: Scored) -> Columns:
+    """A model of one's own in a row for each way to train it: to the choice's loss, on the budget, its tokens."""
+    return together([_design(role, one, scored.spec.name) for role, one in _scored(scored)])
+
+
+def record_columns(records: Iterable[Any]) -> Columns:
+    """Records in a row each, parts under dotted names."""
+    return together([dict(_flat(to_values(record))) for record in records])
+
+
 def count_columns(counted: ArchCount) -> Columns:
     """One counted model in a row; parts of parameters, FLOPs and bytes under dotted names."""
-    return together([dict(_flat(to_values(counted)))])
+    return record_columns([counted])
 
 
 def measurement_columns(measured: Measurement) -> Columns:
@@ -79,6 +88,11 @@ def together(rows: Iterable[Mapping[str, Any]]) -> Columns:
     found = list(rows)
     names = list(dict.fromkeys(name for row in found for name in row))
     return {name: [row.get(name) for row in found] for name in names}
+
+
+def _scored(own: Scored) -> list[tuple[str, Candidate]]:
+    at = {"scored": own.candidate, "scored_in_budget": own.in_budget, "scored_at_tokens": own.at_tokens}
+    return [(role, one) for role, one in at.items() if one is not None]
 
 
 def _design(role: str, candidate: Candidate, name: str = "") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from optimoe.core.results.shown import Drawn
 from optimoe.core.run import RunSpec
 from optimoe.trainer.corpus.prepared import Preparation
 from optimoe.trainer.options import TrainOptions
@@ -18,8 +19,8 @@ from optimoe.trainer.sweep.store import LOG, RunState, SweepStore
 from optimoe.trainer.sweep.workers import places_here, working
 
 
-@dataclass(frozen=True, kw_only=True)
-class SweepOutcome:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SweepOutcome(Drawn):
     """What came of a sweep.
 
     Attributes:
@@ -31,6 +32,11 @@ class SweepOutcome:
     store: SweepStore
     states: tuple[RunState, ...]
     reckoning: Reckoning | None
+
+    def __repr__(self) -> str:
+        """Its store and how many of its runs are over in one line."""
+        over = sum(one.record is not None for one in self.states)
+        return f"SweepOutcome({self.store.path}, {over} of {len(self.states)} runs over)"
 
 
 def sweep(

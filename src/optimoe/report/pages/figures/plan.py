@@ -12,7 +12,7 @@ from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.overtraining import SizePoint
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.explain.reasons import family_words
-from optimoe.planner.result import Plan
+from optimoe.planner.result import Plan, Scored
 from optimoe.report.pages.figures.style import ACCENT, INK, MUTED, SERIES, colours, log_axis, styled
 from optimoe.report.words.plan.alternatives import routing_words, shown_others
 from optimoe.report.words.plan.shapes import kind_words
@@ -118,6 +118,22 @@ def total_figure(plan: Plan) -> go.Figure:
         for label, one in designs
     )
     return styled(figure, f"Dollars of a loss of {plan.choice.loss.value:.3f}", told)
+
+
+def scored_figure(scored: Scored) -> go.Figure:
+    """Dollars of a model of one's own: at the choice's loss, on the whole budget, and on its own tokens."""
+    at = {"choice's loss": scored.candidate, "whole budget": scored.in_budget, "own tokens": scored.at_tokens}
+    known = {f"{label}, {one.loss.value:.3f} nats": one for label, one in at.items() if one is not None}
+    figure = go.Figure()
+    for name, colour, dollars in (
+        ("training", SERIES[1], [one.train_usd for one in known.values()]),
+        ("serving", SERIES[3], [one.serve_usd for one in known.values()]),
+    ):
+        figure.add_bar(name=name, y=list(known), x=dollars, orientation="h", marker_color=colour)
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(title="USD", tickprefix="$")
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    return styled(figure, f"Dollars of {scored.spec.name}")
 
 
 def parts_figure(estimate: ServingEstimate) -> go.Figure:

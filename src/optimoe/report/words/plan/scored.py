@@ -16,7 +16,7 @@ from optimoe.planner.explain.scoring.score import deciding_gain
 from optimoe.planner.explain.spending import format_hours, spent
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.result import LabReference, LocalMove, Plan, Scored
-from optimoe.report.words.lines import Table
+from optimoe.report.words.lines import Blocks, Table, labelled
 from optimoe.report.words.plan.choice import beyond_words
 
 BASIS = {
@@ -30,6 +30,26 @@ BASIS = {
 def scored_lines(plan: Plan) -> list[str]:
     """Every model of one's own: how it stands, why, and what would bring most."""
     return [line for scored in plan.scored for line in _lines(plan, scored)]
+
+
+def scored_alone(scored: Scored) -> Blocks:
+    """A model of one's own without the plan beside it: what it reaches and takes, and why it loses or wins."""
+    at = {
+        "At the choice's loss": scored.candidate,
+        "Whole budget": scored.in_budget,
+        "Own tokens": scored.at_tokens,
+    }
+    lines = [
+        (
+            label,
+            f"loss {one.loss.value:.3f} on {format_count(one.tokens)} tokens, "
+            f"training {format_usd(one.train_usd)}, serving {format_usd(one.serve_usd)}",
+        )
+        for label, one in at.items()
+        if one is not None
+    ]
+    why = [scored.not_ranked] if scored.not_ranked else [*scored.why, *scored.concerns]
+    return [", ".join([scored.spec.name, *layer_words(scored.family)]), [*lines, *labelled("Why", why)]]
 
 
 def _lines(plan: Plan, scored: Scored) -> list[str]:

@@ -15,7 +15,12 @@ def trained_blocks(records: Path, runs: Sequence[tuple[Path, RunRecord]]) -> Blo
 
 
 def trained_lines(folder: Path, record: RunRecord) -> Lines:
-    """One run: the model, its loss, the speed, the balance of its experts, and its folder."""
+    """One run and its folder."""
+    return [*run_lines(record), ("Folder", str(folder))]
+
+
+def run_lines(record: RunRecord) -> Lines:
+    """One run: the model, its loss, the speed, and the balance of its experts."""
     sizes = f"{format_count(record.params_total)} parameters, {format_count(record.params_active)} active"
     lines = [("Run", f"{record.run.name}: {sizes}, {format_count(record.tokens_seen)} tokens, {record.status}")]
     if record.loss is not None and record.bits_per_byte is not None:
@@ -27,7 +32,7 @@ def trained_lines(folder: Path, record: RunRecord) -> Lines:
     imbalance = imbalance_of(record)
     if imbalance is not None:
         lines.append(("Balance", f"busiest expert {imbalance:.2f} times the mean, held out"))
-    return [*lines, ("Folder", str(folder))]
+    return lines
 
 
 def progress_words(
