@@ -58,7 +58,7 @@ class CheckView(BlocksView):
         return record_columns(latency_check_record(self.check).rows)
 
     def figures(self) -> Mapping[str, Callable[[], Any]]:
-        """Predicted against measured."""
+        """Predicted latencies against measured ones."""
         from optimoe.report.pages.check_page import latency_figure
 
         return {
@@ -86,7 +86,7 @@ class RunView(BlocksView):
         return record_columns(self.run.curve)
 
     def figures(self) -> Mapping[str, Callable[[], Any]]:
-        """Its loss against its tokens."""
+        """The loss of the run against its tokens."""
         from optimoe.report.pages.sweep_page import curves_figure
 
         return {"curve": lambda: curves_figure([self.run])}

@@ -80,7 +80,7 @@ class ReplyView(BlocksView):
         return record_columns(self.reply.rows(self.reply.record()))
 
     def figures(self) -> Mapping[str, Callable[[], Any]]:
-        """Those that the answer states, of its record."""
+        """The figures that the answer states, drawn of its record."""
         return {name: partial(self._drawn, draw) for name, draw in self.reply.figures.items()}
 
     def _drawn(self, draw: Callable[[Any], Any]) -> Any:

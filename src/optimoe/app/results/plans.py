@@ -83,7 +83,7 @@ class ScoredView(BlocksView):
         return scored_columns(self.scored)
 
     def figures(self) -> Mapping[str, Callable[[], Any]]:
-        """Its dollars, training and serving."""
+        """Dollars of training and of serving it."""
         from optimoe.report.pages.figures.plan import scored_figure
 
         return {"total": lambda: scored_figure(self.scored)}
