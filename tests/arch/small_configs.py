@@ -613,7 +613,18 @@ ENDED: dict[str, dict] = {
     "git": {"max_position_embeddings": 48, "vision_config": {"num_hidden_layers": 1}},
     "moshi": {"ffn_dim": 112, "head_dim": 24, "sliding_window": 16},
 }
-SMALL |= DRAFTS | ENDED
+EXPONENTIAL: dict[str, dict] = {
+    "rwkv": {"tie_word_embeddings": True},
+    "xlstm": {  # whose module rounds states up to 64
+        "hidden_size": 128,
+        "num_heads": 4,
+        "qk_dim_factor": 0.5,
+        "v_dim_factor": 1.5,
+        "ffn_proj_factor": 1.3,
+        "ffn_round_up_to_multiple_of": 16,
+    },
+}
+SMALL |= DRAFTS | ENDED | EXPONENTIAL
 UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
     "kimi_k2": MLA,
     "nemotron-nas": {

@@ -23,6 +23,7 @@ from optimoe.arch.mixers.nothing import NoMixer
 from optimoe.arch.mixers.parallel import ParallelMixers
 from optimoe.arch.mixers.recurrent.convolution import ShortConvolution
 from optimoe.arch.mixers.recurrent.delta_net import GatedDeltaNet
+from optimoe.arch.mixers.recurrent.exponential import MatrixMemory, TimeMixing
 from optimoe.arch.mixers.recurrent.kimi_delta import KimiDelta
 from optimoe.arch.mixers.recurrent.lightning import LightningAttention
 from optimoe.arch.mixers.recurrent.mamba import Mamba
@@ -60,6 +61,7 @@ __all__ = [
     "LightningAttention",
     "Mamba",
     "Mamba2",
+    "MatrixMemory",
     "Mixer",
     "MoE",
     "NoFeedForward",
@@ -69,10 +71,21 @@ __all__ = [
     "RoutedHeads",
     "ShortConvolution",
     "Streams",
+    "TimeMixing",
     "read_part",
 ]
 
-Recurrent = Mamba | Mamba2 | GatedDeltaNet | KimiDelta | LightningAttention | GatedRecurrence | ShortConvolution
+Exponential = TimeMixing | MatrixMemory
+Recurrent = (
+    Exponential
+    | Mamba
+    | Mamba2
+    | GatedDeltaNet
+    | KimiDelta
+    | LightningAttention
+    | GatedRecurrence
+    | ShortConvolution
+)
 Softmax = Attention | LatentAttention | CompressedAttention | BlockSparseAttention | BlockIndexer | RoutedHeads
 Convolved = ConvolvedAttention | CausalConvolution
 Mixer = Softmax | Convolved | Recurrent | ParallelMixers | NoMixer
@@ -94,6 +107,8 @@ MIXERS: dict[str, type[Mixer]] = {
     "lightning": LightningAttention,
     "gated_recurrence": GatedRecurrence,
     "short_convolution": ShortConvolution,
+    "time_mixing": TimeMixing,
+    "matrix_memory": MatrixMemory,
     "parallel": ParallelMixers,
     "none": NoMixer,
 }

@@ -105,6 +105,7 @@ DERIVED = {
     "falcon_h1": ("mamba_d_ssm",),
     "lfm2": ("tie_embedding",),
     "nemotron_h": ("moe_latent_size",),
+    "rwkv": ("intermediate_size",),
     "opt": ("word_embed_proj_dim",),
     "olmo_hybrid": ("linear_num_value_heads", "linear_value_head_dim"),
     "recurrent_gemma": ("lru_width",),

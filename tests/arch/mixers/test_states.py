@@ -25,8 +25,12 @@ def run(model_type):
 def kept(model_type):
     """Values that a module keeps of one sequence of TOKENS: in growing caches, and in states of fixed size."""
     _, out = run(model_type)
+    if (states := getattr(out, "state", None)) is not None:  # RWKV
+        return 0, sum(state.numel() for state in states)
     cache = getattr(out, "past_key_values", None) or out.cache_params
     growing = fixed = 0
+    if hasattr(cache, "rnn_state"):  # xLSTM
+        return 0, sum(state.numel() for states in cache.rnn_state.values() for state in states)
     for layer in cache.layers:
         for name in ("keys", "values"):
             growing += 0 if (held := getattr(layer, name, None)) is None else held.numel()

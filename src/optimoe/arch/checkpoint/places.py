@@ -50,7 +50,7 @@ _ENDS = (
         _modules("lm_head", "embed_out", "output", "head", "unembed", r"decoder(?=\.(?:weight|bias))"),
     ),
     ("streams", _STREAMS),
-    ("norms", _modules(r"\w*norm\w*", "ln_f", r"input_hidden_states_\w+", "output_query")),
+    ("norms", _modules(r"\w*norm\w*", "ln_f", "ln_out", r"input_hidden_states_\w+", "output_query")),
     ("dense_ffn", _modules("per_layer_model_projection")),
 )
 """Names of what stands beside the layers."""
@@ -65,7 +65,14 @@ _ROUTER = _modules("gate", "router", r"mlp\.bias")
 _STATE_SPACE = _modules("linear_attn", "mamba", "conv")
 """Modules of mixers that are recurrent wherever they stand, beside attention too."""
 _MIXER = _modules(
-    "self_attn", "attn", r"\w*attention", "temporal_block", "mixer", r"\w+_sconv", r"\w+_convolution"
+    "self_attn",
+    "attn",
+    r"\w*attention",
+    "temporal_block",
+    "mixer",
+    "mlstm_layer",
+    r"\w+_sconv",
+    r"\w+_convolution",
 )
 _FFN = (
     "mlp", "feed_forward", "block_sparse_moe", "ffn", "residual_mlp", "mlp_block", "mixer", "fc[12]", "laurel",
@@ -76,7 +83,7 @@ _INSIDE = (
     ("shared_experts", _modules(r"shared_\w+", "fc[12]_latent_proj")),
     ("routed_experts", _modules("experts", r"(?:block_sparse_moe|mlp)\.(?:input|output)_linear")),
     ("dense_ffn", _modules("ffn_sub_norm", r"\w*norm\.W_(?:up|down)")),
-    ("norms", _modules(r"\w*norm\w*", r"ln_\d", r"\w+_residual(?:_scale)?")),
+    ("norms", _modules(r"\w*norm\w*", r"ln_?\d", r"\w+_residual(?:_scale)?")),
     ("router", _modules("router_gate")),
     ("routed_experts", _modules(r"mlp\.\w+_embed")),
     ("dense_ffn", _modules(*_FFN, r"per_layer_\w+")),
@@ -117,6 +124,8 @@ def place_of(name: str, layers: tuple[LayerGroup, ...], arch: ArchSpec) -> Tenso
         part = MTP if name.startswith(f"{MTP}.") else _part_beside(name)
         return TensorPlace(kind=_kind(name, part, arch), part=part, inside=name)
     layer, inside = int(found[1]), found[2]
+    if inside.startswith("pre_ln."):  # of the embedding
+        return TensorPlace(kind="parameters", part="norms", inside=inside)
     if layers[0].residual is not None and any(group.residual is None for group in layers):
         layer, inside = _of_block(layer, inside)
     if name.startswith(f"{MTP}.") or len(layers) <= layer < len(layers) + arch.num_mtp_layers:

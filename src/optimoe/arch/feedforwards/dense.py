@@ -17,6 +17,8 @@ class DenseFFN(FeedForwardPart):
         inner_norm: Whether the hidden values pass a norm before the last matrix (BitNet).
         activation_params: What the activation learns: two slopes of xIELU (Apertus), none of most.
         output_scale: Whether a learned number scales the output (Inkling).
+        receptance: Whether the sigmoid of a matrix d·d multiplies the output, and vectors of d mix the inputs of
+            this matrix and of the first with those of the last token (RWKV).
 
     Raises:
         ConfigError: The width is not positive, or the activation's parameters are negative.
@@ -28,6 +30,7 @@ class DenseFFN(FeedForwardPart):
     inner_norm: bool = False
     activation_params: int = 0
     output_scale: bool = False
+    receptance: bool = False
 
     def __post_init__(self) -> None:
         require_positive(self, "d_ff")
@@ -36,7 +39,8 @@ class DenseFFN(FeedForwardPart):
     @property
     def is_plain(self) -> bool:
         """Whether nothing learns but matrices and their biases."""
-        return self.activation_params == 0 and not self.inner_norm and not self.output_scale
+        more = self.inner_norm or self.output_scale or self.receptance
+        return self.activation_params == 0 and not more
 
     @property
     def num_matrices(self) -> int:
@@ -44,8 +48,8 @@ class DenseFFN(FeedForwardPart):
         return num_matrices(self.gated)
 
     def matrix_params(self, d_model: int) -> Parts:
-        """The dense feed-forward: m·d·f."""
-        return {"dense_ffn": self.num_matrices * d_model * self.d_ff}
+        """The dense feed-forward: m·d·f, and d² of a receptance."""
+        return {"dense_ffn": d_model * (self.num_matrices * self.d_ff + self.receptance * d_model)}
 
     def params(self, d_model: int) -> Parts:
         """Matrices, biases and an inner norm where it has them, and what the activation learns."""
@@ -54,5 +58,6 @@ class DenseFFN(FeedForwardPart):
             + self.bias * bias_params(self.gated, self.d_ff, d_model)
             + self.activation_params
             + self.output_scale
+            + self.receptance * 2 * d_model
         )
         return {"dense_ffn": self.matrix_params(d_model)["dense_ffn"] + vectors}

@@ -47,6 +47,10 @@ class Dense:
             activation_params=learned(fields, self.activation),
         )
 
+    def written(self, ffn: DenseFFN, d_model: int) -> dict[str, Any]:
+        """What is written of a layer's feed-forward, where its fields may state the width over d."""
+        return self.write(ffn)
+
     def write(self, ffn: DenseFFN) -> dict[str, Any]:
         """Write a feed-forward into the fields that it was read from."""
         config: dict[str, Any] = {self.width: ffn.d_ff} if self.width else {}

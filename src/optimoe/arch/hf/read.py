@@ -190,7 +190,14 @@ def _all_families() -> dict[str, ConfigFamily]:
     return {name: family for name, family in found.items() if family is not None}
 
 
-_POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length")
+_POSITIONS = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "max_sequence_length",
+    "seq_length",
+    "context_length",
+)
 
 
 def max_context(config: Config) -> int:

@@ -161,7 +161,7 @@ def _by_kind(family: ConfigFamily, layers: list[LayerGroup], d_model: int) -> di
         config["use_sliding_window"] = config["sliding_window"] is not None
     dense = next((layer.ffn for layer in layers if isinstance(layer.ffn, DenseFFN)), None)
     if dense is not None:
-        config |= family.dense.write(dense)
+        config |= family.dense.written(dense, d_model)
     moe = next((layer.ffn for layer in layers if isinstance(layer.ffn, MoE)), None)
     if moe is not None and family.routed is not None:
         config |= family.routed.write(moe)

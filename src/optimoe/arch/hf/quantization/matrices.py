@@ -18,10 +18,12 @@ from optimoe.arch.parts import (
     LightningAttention,
     Mamba,
     Mamba2,
+    MatrixMemory,
     Mixer,
     MoE,
     RoutedHeads,
     ShortConvolution,
+    TimeMixing,
 )
 from optimoe.arch.spec import LayerGroup
 
@@ -38,6 +40,7 @@ MOE_MODULES = ("mlp", "feed_forward", "block_sparse_moe", "mixer")
 """What families call the module of router and experts."""
 _FFN = ("mlp", "feed_forward", "mixer", "shared_mlp")
 _STATE_SPACE = ("mamba", "mixer")
+_RECEPTANCE = "feed_forward.receptance"
 _ROUTER = (".down_proj", ".router_mlp.fc1", ".router_mlp.fc2", ".router_mlp.out_proj")
 """Inside of a router of several matrices (ZAYA)."""
 _Pair = tuple[tuple[str, ...], ...]
@@ -87,6 +90,9 @@ def layer_matrices(group: LayerGroup, d_model: int) -> list[Matrix]:
         matrices += _retrieved(group.ffn, d_model)
     elif isinstance(group.ffn, DenseFFN):
         matrices += _feed_forward("dense_ffn", _FFN, d_model, group.ffn.d_ff, gated=group.ffn.gated)
+        if group.ffn.receptance:
+            square = Matrix(part="dense_ffn", names=(_RECEPTANCE,), rows=d_model, columns=d_model)
+            matrices.append(square)
     if group.residual is not None:
         names = ("residual_mlp", "mlp")
         matrices += _feed_forward("dense_ffn", names, d_model, group.residual.d_ff, gated=group.residual.gated)
@@ -185,6 +191,18 @@ def _state_space(mixer: Mixer, d: int) -> Iterator[Matrix]:
         for name in ("rg_lru.input_gate_weight", "rg_lru.recurrent_gate_weight"):
             yield _recurrent(inside, name, rows=block, columns=block, count=mixer.num_heads, linear=False)
         yield _recurrent(inside, "linear_out", rows=d, columns=mixer.width)
+    elif isinstance(mixer, TimeMixing):
+        for name in ("key", "value", "receptance"):
+            yield _recurrent(("attention",), name, rows=mixer.width, columns=d)
+        yield _recurrent(("attention",), "output", rows=d, columns=mixer.width)
+    elif isinstance(mixer, MatrixMemory):
+        inside, heads = ("mlstm_layer",), mixer.num_heads
+        for name, rows in (("q", mixer.qk_width), ("k", mixer.qk_width), ("v", mixer.v_width)):
+            yield _recurrent(inside, name, "qkv_opreact", rows=rows, columns=d)
+        yield _recurrent(inside, "ogate_preact", "qkv_opreact", rows=mixer.v_width, columns=d)
+        for name in ("igate_preact", "fgate_preact"):
+            yield _recurrent(inside, name, "ifgate_preact", rows=heads, columns=d, linear=False)
+        yield _recurrent(inside, "out_proj", rows=d, columns=mixer.v_width)
     elif isinstance(mixer, KimiDelta):
         yield from _kimi_delta(mixer, d)
 

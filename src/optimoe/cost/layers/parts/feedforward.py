@@ -31,10 +31,12 @@ def feed_forward(
 def dense_feed_forward(
     ffn: DenseFFN, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
 ) -> Iterator[LayerKernel]:
-    """A dense feed-forward: up and gate as one product, and down; widths split over the GPUs."""
+    """A dense feed-forward: up and gate as one product, down, a receptance; widths split over the GPUs."""
     width, matrices = ffn.d_ff / machine.tp, ffn.num_matrices
     yield from machine.products(tokens, (matrices - 1) * width, d_model, precisions, "dense_ffn")
     yield from machine.products(tokens, d_model, width, precisions, "dense_ffn")
+    if ffn.receptance:
+        yield from machine.products(tokens, d_model / machine.tp, d_model, precisions, "dense_ffn")
 
 
 @feed_forward.register

@@ -1,8 +1,9 @@
 """Decoders with recurrent layers, by the kind of these."""
 
 from optimoe.arch.hf.families.hybrid.convolution import CONVOLUTION
+from optimoe.arch.hf.families.hybrid.exponential import EXPONENTIAL
 from optimoe.arch.hf.families.hybrid.linear import LINEAR_ATTENTION
 from optimoe.arch.hf.families.hybrid.state_space import STATE_SPACE
 
-HYBRID = LINEAR_ATTENTION | STATE_SPACE | CONVOLUTION
+HYBRID = LINEAR_ATTENTION | STATE_SPACE | CONVOLUTION | EXPONENTIAL
 """By ``model_type``."""
