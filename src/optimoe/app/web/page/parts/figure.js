@@ -64,7 +64,10 @@ export function Figure({ title, told, name, draw, tools, children }) {
     );
     return () => { gone = true; };
   }, [draw, dark]);
-  useEffect(() => () => globalThis.Plotly?.purge(place.current), []);
+  useEffect(() => {
+    const drawn = place.current;
+    return () => globalThis.Plotly?.purge(drawn);
+  }, []);
   const picture = async () => {
     const Plotly = await plotly();
     const now = colours();

@@ -1,7 +1,7 @@
 // The answer to a plan: the sentence that decides, the design, what it is among, what binds, and what is doubtful.
 
 import { ask } from "../../api.js";
-import { html, useState } from "../../html.js";
+import { html, useRef, useState } from "../../html.js";
 import { Drawing } from "../../parts/drawing.js";
 import { download } from "../../parts/files.js";
 import { Lines, linesOf, Notes } from "../../parts/notes.js";
@@ -43,7 +43,11 @@ const DATASHEET = ["Model", "Train", "Loss", "Serve", "Speed", "Energy", "Total"
 const QUESTION = ["Budget", "Goal", "Traffic", "On", "Data"];
 
 function Body({ answer, body, whole }) {
-  const { choice, robustness, words } = answer;
+  const { choice, words } = answer;
+  const sure = useRef({ robustness: null, lines: [] });
+  if (answer.robustness) sure.current = { robustness: answer.robustness, lines: linesOf(words, ["Sure"]) };
+  const { robustness, lines } = sure.current;
+  const late = answer.robustness ? "" : "stale";
   const instead = words.find((block) => block.rows);
   return html`
     <${KeyFigures} choice=${choice} />
@@ -57,10 +61,13 @@ function Body({ answer, body, whole }) {
     <${Lines} lines=${linesOf(words, ["Why"])} />
     ${answer.scored.length > 0 && html`<h2>Your own design</h2><${Lines} lines=${linesOf(words, ["Scored"])} />`}
     <h2>What binds</h2>
-    ${robustness ? html`<${Limits} prices=${robustness.shadow_prices} />` : html`<p class="waiting">What each limit is worth follows.</p>`}
+    ${late && html`<p class="waiting">${robustness ? "Of the answer before; this one's follows." : "What each limit is worth follows."}</p>`}
+    ${robustness && html`<div class=${late}><${Limits} prices=${robustness.shadow_prices} /></div>`}
     <h2>How sure</h2>
-    ${robustness?.contending && html`<${Contending} found=${robustness.contending} />`}
-    <${Lines} lines=${linesOf(words, ["Sure", "Laws", "Careful"])} />
+    ${late && html`<p class="waiting">${robustness ? "Of the answer before; this one's follows." : "How sure it is follows."}</p>`}
+    ${robustness && html`<div class=${late}>${robustness.contending && html`<${Contending} found=${robustness.contending} />`}
+      <${Lines} lines=${lines} /></div>`}
+    <${Lines} lines=${linesOf(words, ["Laws", "Careful"])} />
     <h2>Of labs</h2><${Lines} lines=${linesOf(words, ["Labs"])} />
     <${Notes} notes=${answer.notes} />
     <details><summary>What was asked, and every number that the answer rests on</summary>

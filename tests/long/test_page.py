@@ -1,0 +1,256 @@
+"""The page in a real browser: Chromium by Playwright, where both are installed."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+
+TABS = ["plan"]
+"""Of the page; each is opened."""
+
+SMALL = "train_days=7&tg=64xh100-sxm&rs=5&sg=8xh100-sxm&experts=1%2C8%2C32&top_k=2&max_width=4096"
+"""A plan of a small space, answered in seconds."""
+
+DESIGN = {
+    "model_type": "mixtral", "hidden_size": 2048, "intermediate_size": 2048, "num_hidden_layers": 24,
+    "num_attention_heads": 16, "num_key_value_heads": 8, "num_local_experts": 16, "num_experts_per_tok": 2,
+    "vocab_size": 131072,
+}  # fmt: skip
+
+PATIENCE_MS = 180_000
+
+
+@pytest.fixture(scope="module")
+def address():
+    command = [sys.executable, "-m", "optimoe", "web", "--port", "0", "--answer-time", "170"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield server.stdout.readline().split()[-1]
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def page_of(browser, address, query, **others):
+    """A page that must say nothing in the console and ask nobody else."""
+    said, asked = [], []
+    context = browser.new_context(**others)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}{query}")
+    yield page
+    assert said == []
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    context.close()
+
+
+def whole(page):
+    """Wait for the whole answer."""
+    page.locator(".progress", has_text="looked at").wait_for()
+    page.locator(".figure .main-svg").first.wait_for()
+
+
+def sentence(page):
+    return page.locator(".verdict h1").inner_text()
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")])
+def test_each_tab_loads_silently_alone_and_within_its_width(browser, address, tab, width, scheme):
+    viewport = {"width": width, "height": 900}
+    query = f"?tab={tab}&{SMALL if tab == 'plan' else ''}"
+    with page_of(browser, address, query, viewport=viewport, color_scheme=scheme) as page:
+        page.locator("nav a[aria-current]").wait_for()
+        page.wait_for_load_state("networkidle")
+        if tab == "plan":
+            whole(page)
+        root = page.locator("html")
+        assert root.evaluate("it => it.scrollWidth") == width
+        dark = page.locator("body").evaluate("it => getComputedStyle(it).backgroundColor") != "rgb(255, 255, 255)"
+        assert dark == (scheme == "dark")
+
+
+def points(page):
+    """Where the marks of the front stand."""
+    marks = page.locator(".figure").first.locator(".scatterlayer .point")
+    return [marks.nth(i).get_attribute("transform") for i in range(marks.count())]
+
+
+def test_a_slider_changes_the_front_and_the_sentence_and_a_shared_address_restores_them(browser, address):
+    with page_of(browser, address, f"?tab=plan&{SMALL}") as page:
+        whole(page)
+        before, drawn = sentence(page), points(page)
+        slider = page.get_by_label("Days, slider")
+        slider.focus()
+        for _ in range(30):
+            page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(600)
+        whole(page)
+        assert sentence(page) != before and points(page) != drawn
+        shared, after = page.url, sentence(page)
+        days = page.get_by_label("Days", exact=True).input_value()
+        assert float(days) > 7 and f"td={days}" in shared
+    with page_of(browser, shared, "") as page:
+        whole(page)
+        assert page.get_by_label("Days", exact=True).input_value() == days
+        assert sentence(page) == after
+
+
+def test_while_a_slider_is_dragged_one_question_is_underway_at_a_time(browser, address):
+    with page_of(browser, address, f"?tab=plan&{SMALL}") as page:
+        whole(page)
+        asked, answered = [], []
+        page.on("request", lambda request: asked.append(request.post_data_json))
+        page.on("response", lambda response: answered.append(response.status))
+        box = page.get_by_label("Days, slider").bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        most = 0
+        for step in range(40):
+            page.mouse.move(box["x"] + box["width"] / 2 + step, box["y"] + box["height"] / 2)
+            most = max(most, len(asked) - len(answered))
+        assert asked and all(one["quick"] for one in asked)  # nothing whole while it is held
+        page.mouse.up()
+        page.wait_for_timeout(600)
+        whole(page)
+        assert most == 1 and len(asked) < 40
+        assert "quick" not in asked[-1]
+
+
+def test_a_dropped_config_appears_scored_and_is_in_the_address(browser, address, tmp_path):
+    (tmp_path / "ours.json").write_text(json.dumps(DESIGN))
+    with page_of(browser, address, f"?tab=plan&{SMALL}") as page:
+        whole(page)
+        page.get_by_label("Drop a config.json").set_input_files(tmp_path / "ours.json")
+        page.get_by_role("heading", name="Your own design").nth(1).wait_for()
+        whole(page)
+        assert page.get_by_text("ours: ").count() and page.get_by_role("rowheader", name="ours").count()
+        shared = page.url
+        (tmp_path / "bad.json").write_text("[1")
+        page.get_by_label("Drop a config.json").set_input_files(tmp_path / "bad.json")
+        page.get_by_text("bad.json: must be a config.json").wait_for()
+        page.get_by_role("button", name="Remove ours").click()
+        page.get_by_role("rowheader", name="ours").first.wait_for(state="detached")
+        assert "score" not in page.url
+    with page_of(browser, shared, "") as page:
+        page.get_by_role("rowheader", name="ours").first.wait_for()
+
+
+def test_what_is_wrong_stands_beside_the_field_that_it_names(browser, address):
+    with page_of(browser, address, f"?tab=plan&{SMALL}", viewport={"width": 1440, "height": 900}) as page:
+        whole(page)
+    said = []
+    page = browser.new_page()
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(f"{address}?tab=plan&{SMALL}")
+    box = page.get_by_label("Prompt tokens", exact=True)
+    box.fill("many")
+    box.press("Enter")
+    field = page.locator(".field.wrong")
+    field.wait_for()
+    assert "input_tokens" in field.locator(".error").inner_text() and box.get_attribute("aria-invalid") == "true"
+    box.fill("2048")
+    box.press("Enter")
+    field.wait_for(state="detached")
+    assert said == []
+    page.close()
+
+
+def test_the_keyboard_alone_reaches_and_moves_everything(browser, address):
+    with page_of(browser, address, f"?tab=plan&{SMALL}") as page:
+        whole(page)
+        reached = []
+        for _ in range(150):
+            page.keyboard.press("Tab")
+            found = page.evaluate(
+                "() => { const it = document.activeElement, style = getComputedStyle(it);"
+                " return [it.tagName, it.name || it.textContent.slice(0, 40), style.outlineStyle]; }"
+            )
+            if found[0] == "BODY":
+                break
+            reached.append(found)
+        names = {name for _, name, _ in reached}
+        assert {"To the answer", "Dark", "train_days", "serve_gpus", "law", "Report (HTML)"} <= names
+        assert [one for one in reached if one[2] == "none"] == []  # each shows where it is
+
+
+def exported(page, button):
+    with page.expect_download() as found:
+        button.click()
+    return found.value.path().read_bytes(), found.value.suggested_filename
+
+
+def test_exports_are_valid_files(browser, address):
+    with page_of(browser, address, f"?tab=plan&{SMALL}") as page:
+        whole(page)
+        record, name = exported(page, page.get_by_role("button", name="Record (JSON)"))
+        assert name == "plan.json" and json.loads(record)["choice"]["loss"] > 0
+        report, name = exported(page, page.get_by_role("button", name="Report (HTML)"))
+        assert name == "plan.html" and report.lower().startswith(b"<!doctype html>")
+        picture, name = exported(page, page.get_by_role("button", name="PNG of Loss against dollars"))
+        assert name == "front.png" and picture.startswith(b"\x89PNG\r\n") and len(picture) > 10_000
+        table, name = exported(page, page.get_by_role("button", name="CSV of At the same loss"))
+        rows = list(csv.reader(table.decode().splitlines()))
+        assert name == "instead.csv" and len({len(row) for row in rows}) == 1
+        assert [row[0] for row in rows[:2]] == ["name", "the choice"] and float(rows[1][1]) > 1e6
+
+
+def test_a_server_with_a_token_takes_it_from_the_address_once(browser, monkeypatch):
+    monkeypatch.setenv("PAGE_TOKEN", "secret-of-a-test")
+    command = [sys.executable, "-m", "optimoe", "web", "--port", "0", "--token-variable", "PAGE_TOKEN"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = server.stdout.readline().split()[-1]
+            with page_of(browser, address, f"?tab=plan&{SMALL}#token=secret-of-a-test") as page:
+                whole(page)
+                assert "token" not in page.url
+                page.reload()
+                whole(page)
+            page = browser.new_page()
+            page.goto(address)
+            page.get_by_text("#token=").wait_for()
+            page.close()
+        finally:
+            server.terminate()
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(browser, address, tab, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    query = f"?tab={tab}&{SMALL if tab == 'plan' else ''}"
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # axe is put into the page
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{address}{query}")
+    page.locator("nav a[aria-current]").wait_for()
+    if tab == "plan":
+        whole(page)
+    found = axe.Axe().run(page).response["violations"]
+    serious = [
+        f"{one['id']}: {node['html'][:120]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+    context.close()
+    assert serious == []
