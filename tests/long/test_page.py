@@ -48,7 +48,7 @@ def browser():
 
 @contextmanager
 def page_of(browser, address, query, **others):
-    """A page that must say nothing in the console and ask nobody else."""
+    """A page that must ask nobody else, and say nothing in the console but what the server refuses."""
     said, asked = [], []
     context = browser.new_context(**others)
     page = context.new_page()
@@ -58,8 +58,9 @@ def page_of(browser, address, query, **others):
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{address}{query}")
     yield page
-    assert said == []
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    assert [line for line in said if "status of 400" not in line] == []
+    here = address.partition("?")[0]
+    assert [url for url in asked if not url.startswith((here, "data:", "blob:"))] == []
     context.close()
 
 
@@ -70,7 +71,8 @@ def whole(page):
 
 
 def sentence(page):
-    return page.locator(".verdict h1").inner_text()
+    """What the answer decides; how it stands against others depends on how far the search went."""
+    return page.locator(".verdict h1").inner_text().partition(";")[0]
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -129,11 +131,11 @@ def test_while_a_slider_is_dragged_one_question_is_underway_at_a_time(browser, a
             page.mouse.move(box["x"] + box["width"] / 2 + step, box["y"] + box["height"] / 2)
             most = max(most, len(asked) - len(answered))
         assert asked and all(one["quick"] for one in asked)  # nothing whole while it is held
+        assert most == 1 and len(asked) < 40
         page.mouse.up()
         page.wait_for_timeout(600)
         whole(page)
-        assert most == 1 and len(asked) < 40
-        assert "quick" not in asked[-1]
+        assert len([one for one in asked if "quick" not in one]) == 1
 
 
 def test_a_dropped_config_appears_scored_and_is_in_the_address(browser, address, tmp_path):
@@ -156,23 +158,17 @@ def test_a_dropped_config_appears_scored_and_is_in_the_address(browser, address,
 
 
 def test_what_is_wrong_stands_beside_the_field_that_it_names(browser, address):
-    with page_of(browser, address, f"?tab=plan&{SMALL}", viewport={"width": 1440, "height": 900}) as page:
+    with page_of(browser, address, f"?tab=plan&{SMALL}") as page:
         whole(page)
-    said = []
-    page = browser.new_page()
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(f"{address}?tab=plan&{SMALL}")
-    box = page.get_by_label("Prompt tokens", exact=True)
-    box.fill("many")
-    box.press("Enter")
-    field = page.locator(".field.wrong")
-    field.wait_for()
-    assert "input_tokens" in field.locator(".error").inner_text() and box.get_attribute("aria-invalid") == "true"
-    box.fill("2048")
-    box.press("Enter")
-    field.wait_for(state="detached")
-    assert said == []
-    page.close()
+        box, field = page.get_by_label("Prompt tokens", exact=True), page.locator(".field.wrong")
+        box.fill("many")
+        box.press("Enter")
+        field.wait_for()
+        assert "input_tokens" in field.locator(".error").inner_text()
+        assert box.get_attribute("aria-invalid") == "true"
+        box.fill("2048")
+        box.press("Enter")
+        field.wait_for(state="detached")
 
 
 def test_the_keyboard_alone_reaches_and_moves_everything(browser, address):

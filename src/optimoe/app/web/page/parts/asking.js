@@ -19,7 +19,7 @@ const REST_MS = 400;
 export function useAnswer(question, body, { dragging = false, quick } = {}) {
   const [found, setFound] = useState({ answer: null, whole: false, of: "", error: null });
   const [busy, setBusy] = useState(0);
-  const hand = useRef({ flying: false, next: null, timer: 0, wanted: "", quickOf: "" }).current;
+  const hand = useRef({ flying: false, next: null, timer: 0, wanted: "", quickOf: "", wholeOf: "" }).current;
   const wanted = JSON.stringify(body);
   hand.wanted = wanted;
 
@@ -27,7 +27,8 @@ export function useAnswer(question, body, { dragging = false, quick } = {}) {
     setBusy((now) => now + 1);
     try {
       const answer = await ask(question, { ...JSON.parse(asked), ...extra, words: true }, { purpose });
-      if (whole ? hand.wanted === asked : true) {
+      if (whole) hand.wholeOf = asked;
+      if (!whole || hand.wanted === asked) {
         setFound((old) => (old.whole && old.of === asked ? old : { answer, whole, of: asked, error: null }));
       }
     } catch (error) {
@@ -47,7 +48,7 @@ export function useAnswer(question, body, { dragging = false, quick } = {}) {
     hand.flying = false;
     const next = hand.next;
     hand.next = null;
-    if (next !== null && next !== asked) fly(next);
+    if (next !== null && next !== asked && next !== hand.wholeOf) fly(next);
   };
 
   useEffect(() => {
