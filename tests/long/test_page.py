@@ -121,8 +121,9 @@ def test_while_a_slider_is_dragged_one_question_is_underway_at_a_time(browser, a
     with page_of(browser, address, f"?tab=plan&{SMALL}") as page:
         whole(page)
         asked, answered = [], []
-        page.on("request", lambda request: asked.append(request.post_data_json))
-        page.on("response", lambda response: answered.append(response.status))
+        plan = f"{address}api/v1/plan"
+        page.on("request", lambda one: one.url == plan and asked.append(one.post_data_json))
+        page.on("response", lambda one: one.url == plan and answered.append(one.status))
         box = page.get_by_label("Days, slider").bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         page.mouse.down()
