@@ -8,7 +8,7 @@ from secrets import token_urlsafe
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
-from optimoe.inputs.quantities import Seconds
+from optimoe.inputs.quantities import Flag, Seconds
 
 
 @Parameter(name="*")
@@ -26,6 +26,8 @@ class WebRequest:
     """Processes that answer; left out, one to a core."""
     answer_time: Seconds = 60.0
     """A question that takes longer is given up."""
+    open: Flag = False
+    """Show the page in the browser of this machine."""
 
     def token(self, needed: bool) -> str:
         """The token that requests must hold; empty where none is needed or stated.

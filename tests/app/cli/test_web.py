@@ -8,6 +8,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from optimoe.app.cli.web import web
+from optimoe.inputs.web import WebRequest
 from tests.app.run import optimoe
 
 
@@ -45,3 +47,13 @@ def test_a_server_says_where_it_is_answers_and_ends_with_ctrl_c(tmp_path):
 def test_what_cannot_be_is_one_line(words, line):
     done = optimoe("web", *words)
     assert done.returncode == 2 and line in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_open_shows_the_page_with_the_token_that_it_needs(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    monkeypatch.setattr("optimoe.app.web.serve.serve", lambda limits, begun: begun("http://0.0.0.0:9000"))
+    web(WebRequest(host="0.0.0.0", port=9000, open=True))
+    web(WebRequest())
+    printed = capsys.readouterr().out.split()
+    assert len(shown) == 1 and shown[0] in printed and shown[0].startswith("http://0.0.0.0:9000/#token=")

@@ -1,6 +1,7 @@
 """``optimoe web``: the answers over HTTP."""
 
 import os
+import webbrowser
 
 from optimoe.app.cli.printing import print_lines
 from optimoe.inputs.web import WebRequest
@@ -23,12 +24,15 @@ def web(request: WebRequest = WebRequest()) -> None:  # noqa: B008 (frozen)
 
     def begun(address: str) -> None:
         drawn = limits.token if not request.token_variable else ""
+        page = f"{address}/{f'#token={drawn}' if drawn else ''}"
         lines = [
-            ("Page", f"{address}/{f'#token={drawn}' if drawn else ''}"),
+            ("Page", page),
             ("API", f"{address}{PREFIX}, described in {address}{PREFIX}/openapi.json"),
         ]
         if drawn:
             lines.append(("Token", f"{limits.token}, in the header Authorization: Bearer"))
         print_lines(lines)
+        if request.open:
+            webbrowser.open(page)
 
     serve(limits, begun)
