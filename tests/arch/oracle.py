@@ -170,6 +170,9 @@ def _language(made, text, model_type):
     try:
         model = _class_of(model_type)(made)
     except FAILURES:
+        inner = getattr(made, wrappers()[model_type].part)
+        if getattr(inner, "model_type", "") in wrappers():  # a model of several around one of several
+            return _language(inner, text, inner.model_type)
         tied = getattr(text if wrappers()[model_type].tie == "inner" else made, "tie_word_embeddings", False)
         decoder = transformers.AutoModel.from_config(text)
         return trained([decoder]) + (0 if tied else text.vocab_size * text.hidden_size)

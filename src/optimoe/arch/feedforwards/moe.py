@@ -24,6 +24,9 @@ class MoE(FeedForwardPart):
         output_bias: Whether the sum of the experts adds a bias (JetMoE); it counts with the router.
         d_latent: Width to which tokens are projected down before the routed experts and back after, d_l; 0
             routes them at d_model.
+        latent_norms: Whether tokens pass a norm at that width before the experts and one behind them (Muse).
+        num_other_experts: Experts of another modality with a router of their own, which text never takes (ERNIE).
+        d_other: Hidden width of one of them.
         num_zero_experts: Choices of the router beside the E experts that give a token back as it is, without
             weights, Z (LongCat-Flash): how many experts a token passes is then not the same for all.
         d_router: Width of a router of three matrices behind a projection of the token, d_r (ZAYA); with 0 it is
@@ -48,6 +51,9 @@ class MoE(FeedForwardPart):
     expert_bias: bool = False
     output_bias: bool = False
     d_latent: int = 0
+    latent_norms: bool = False
+    num_other_experts: int = 0
+    d_other: int = 0
     num_zero_experts: int = 0
     d_router: int = 0
     router_carries: bool = False
@@ -65,6 +71,8 @@ class MoE(FeedForwardPart):
         require(self.num_shared_experts >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)
         require(self.d_latent >= 0, "d_latent", "zero or more", self.d_latent)
         require(self.num_zero_experts >= 0, "num_zero_experts", "zero or more", self.num_zero_experts)
+        require(self.num_other_experts >= 0, "num_other_experts", "zero or more", self.num_other_experts)
+        require(self.d_other >= 0, "d_other", "zero or more", self.d_other)
         require(self.d_router >= 0, "d_router", "zero or more", self.d_router)
         require(
             (self.num_shared_experts == 0) == (self.d_shared == 0),
@@ -83,7 +91,8 @@ class MoE(FeedForwardPart):
     def is_plain(self) -> bool:
         """Whether its router is one matrix over the routed experts, and nothing scales the output."""
         scored = self.num_zero_experts == 0 and not self.shared_routed
-        return scored and self.d_router == 0 and not self.output_scale
+        plain = self.d_router == 0 and not self.output_scale and not self.latent_norms
+        return scored and plain and self.num_other_experts == 0
 
     @property
     def num_matrices(self) -> int:
@@ -127,14 +136,17 @@ class MoE(FeedForwardPart):
         }
 
     def params(self, d_model: int) -> Parts:
-        """Matrices, the biases of router, experts and output where it has them."""
+        """Matrices, biases, norms and scales where it has them, and experts that text does not take."""
         parts = self.matrix_params(d_model)
         parts["router"] += self.router_bias * self.num_choices + self.output_bias * d_model
         # three biases and a norm; what it carries; a number for the output
         parts["router"] += (4 + self.router_carries) * self.d_router + self.output_scale
         parts["router"] += self.router_scales * (d_model + self.num_experts)
         bias = self.expert_bias * bias_params(self.gated, self.d_expert, d_model)
-        parts["routed_experts"] += self.num_experts * bias
+        parts["shared_experts"] += self.latent_norms * 2 * self.d_latent
+        others = self.num_other_experts * d_model
+        parts["router"] += others
+        parts["routed_experts"] += self.num_experts * bias + others * self.num_matrices * self.d_other
         parts["routed_experts_active"] += self._of_taken(bias)
         return parts
 

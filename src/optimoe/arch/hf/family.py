@@ -56,6 +56,14 @@ class StreamsField:
         return {self.field: streams.num_streams if isinstance(streams, HyperConnections) else 1}
 
 
+Rows = Callable[[Fields, list[str]], dict[int, dict[str, Any]]]
+
+
+def no_rows(fields: Fields, kinds: list[str]) -> dict[int, dict[str, Any]]:
+    """Layers of most families have no fields of their own."""
+    return {}
+
+
 def nothing(config: Config) -> Config:
     """Most families take constants for their absent fields."""
     return {}
@@ -76,7 +84,7 @@ class ConfigFamily:
         dense, routed: Field tables of the feed-forwards.
         pattern: Which layers route.
         norm, num_norms, num_end_norms: Kind of the norms, and how many a layer has, and the two ends.
-        num_end_scales: Vectors of d beside the layers and norms.
+        num_scales, num_end_scales: Vectors of d beside the norms of a layer, and beside the layers.
         norm_bias: Field that says whether norms, which are a LayerNorm then, have biases.
         routed_norms: How many more a layer has that routes.
         bare_first: Whether the first layer has no norm before its mixer.
@@ -95,6 +103,7 @@ class ConfigFamily:
         logits: Field of the rows of the unembedding, where it has fewer than the embedding.
         unembedding_bias: Whether logits add a bias, or the field that says so.
         aliases: Other names of fields, as keys (``attribute_map`` of its configuration class).
+        rows: What single layers have of their own, by their number, of the fields and the layers' kinds.
         by_layer: Fields that may list one value a layer, and the field that each value stands for in its layer.
         defaults: For absent fields.
         derived: What the family's code computes for absent fields from those that are there.
@@ -119,6 +128,7 @@ class ConfigFamily:
     norm: Norm = "rms"
     num_norms: int | NormRule = 2
     num_end_norms: int | NormRule = 1
+    num_scales: int = 0
     num_end_scales: int = 0
     norm_bias: str = ""
     routed_norms: int = 0
@@ -137,6 +147,7 @@ class ConfigFamily:
     logits: str = ""
     unembedding_bias: Flag = False
     aliases: dict[str, str] = field(default_factory=dict)
+    rows: Rows = no_rows
     by_layer: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     derived: Callable[[Config], Config] = nothing

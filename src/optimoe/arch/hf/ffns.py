@@ -71,8 +71,9 @@ class Routed:
 
     ``shared_count`` names how many shared experts of the routed width there are, ``shared_width`` the width of a
     single one, or with ``shared_count`` of each; ``shared_fixed`` says that there is always one of the routed
-    width; with ``shared_needed`` the family's code has no case for none. ``latent`` names the width at which
-    tokens are routed, where it may be another than d; ``zero_experts`` how many choices have no weights.
+    width; with ``shared_needed`` the family's code has no case for none.
+    ``latent`` names the width at which tokens are routed, where it may be another than d, with ``latent_norms``
+    there; ``zero_experts`` how many choices have no weights.
     """
 
     experts: tuple[str, ...] = ("num_experts",)
@@ -89,6 +90,7 @@ class Routed:
     output_bias: bool = False
     gated: bool = True
     latent: str = ""
+    latent_norms: bool = False
     activation: str = "hidden_act"
     zero_experts: str = ""
 
@@ -111,6 +113,7 @@ class Routed:
             output_bias=self.output_bias,
             gated=self.gated,
             d_latent=fields.count(self.latent) if self.latent and fields.has(self.latent) else 0,
+            latent_norms=self.latent_norms,
             num_zero_experts=fields.count(self.zero_experts, zero=True) if self.zero_experts else 0,
         )
 
@@ -150,6 +153,15 @@ class Routed:
 
 Pattern = Callable[[Fields, int], Sequence[bool | None]]
 """From the fields and the number of layers to whether each layer routes; none where it has no feed-forward."""
+
+
+_LISTED: set[Pattern] = set()
+
+
+def listing(pattern: Pattern) -> Pattern:
+    """Have the layers of a pattern written as the list ``mlp_layer_types``, which it reads too."""
+    _LISTED.add(pattern)
+    return pattern
 
 
 def every_layer(fields: Fields, num_layers: int) -> list[bool]:
@@ -223,8 +235,8 @@ listed_or_stepped = listed_or(stepped)
 """Of A.X-K1: the list, else the first layers are dense and the others by a step."""
 
 
-listed_or_all_but_first, listed_or_all_but_three = listed_or(all_but(1)), listed_or(all_but(3))
-listed_or_every = listed_or(every_layer)
+listed_or_all_but_first, listed_or_all_but_three = listing(listed_or(all_but(1))), listing(listed_or(all_but(3)))
+listed_or_every = listing(listed_or(every_layer))
 
 
 def marks(fields: Fields, num_layers: int) -> Sequence[bool | None]:
@@ -289,9 +301,7 @@ def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
     leading = all(routed[step - 1 :])
     kinds = ["sparse" if routes else "dense" for routes in routed]
     by_count = pattern in (listed_or_leading, listed_or_stepped)
-    if pattern in (listed_or_all_but_first, listed_or_all_but_three, listed_or_every) or (
-        by_count and not leading
-    ):
+    if pattern in _LISTED or (by_count and not leading):
         return {"mlp_layer_types": kinds}
     if pattern in (marked_layers, marked_or_every, listed_or_marked):
         return {"mlp_layer_types": kinds, "moe_layer_freq": [int(routes) for routes in routed]}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from optimoe.arch.spec import MOST_LAYERS
-from optimoe.core.errors import ConfigError, require
+from optimoe.core.errors import ConfigError, require, shown
 
 Config = Mapping[str, Any]
 Flag = bool | str
@@ -196,6 +196,26 @@ class Fields:
                     )
                 return first
         return _MISSING
+
+
+def stated_rows(fields: Fields, name: str, num_layers: int, known: tuple[str, ...]) -> dict[int, dict[str, Any]]:
+    """What a table states of single layers, by their number.
+
+    Args:
+        fields: Those of the model.
+        name: The field of the table.
+        num_layers: Layers of the model.
+        known: What a row may state.
+
+    Raises:
+        ConfigError: A row is of no layer, or states something else.
+    """
+    rows, limit = fields.value(name), f"rows of layers below {num_layers}, of {known[0]} and the like"
+    numbered = isinstance(rows, Mapping) and all(str(layer).isdigit() for layer in rows)
+    require(numbered and all(int(layer) < num_layers for layer in rows), name, limit, shown(str(rows)))
+    stated = all(isinstance(row, Mapping) and set(row) <= set(known) for row in rows.values())
+    require(stated, name, limit, shown(str(rows)))
+    return {int(layer): dict(row) for layer, row in rows.items()}
 
 
 def read_flag(fields: Fields, flag: Flag) -> bool:

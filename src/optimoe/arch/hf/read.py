@@ -252,6 +252,8 @@ def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGro
     routed = family.pattern(fields, num_layers)
     kinds = family.kinds(fields, num_layers)
     own = fields.of_layers(family.by_layer, num_layers)
+    rows = family.rows(fields, kinds)
+    own = [of_layer.over(rows[layer]) if layer in rows else of_layer for layer, of_layer in enumerate(own)]
 
     @cache
     def ffn(routes: bool | None, of_layer: Fields) -> FeedForward:
@@ -275,6 +277,7 @@ def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGro
             residual=DenseFFN(d_ff=d_model) if residual and routes else None,
             beside=(gate,) * (1 + bool(routes)) if gate else (),
             num_norms=_num_norms(family, num_norms, mixer(kind, of_layer), ffn(routes, of_layer), residual),
+            num_scales=family.num_scales,
             streams=streams,
         )
         for kind, routes, of_layer in zip(kinds, routed, own, strict=True)

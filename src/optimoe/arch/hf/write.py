@@ -4,7 +4,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from optimoe.arch.hf.families import family_names, find_family
-from optimoe.arch.hf.family import ConfigFamily
+from optimoe.arch.hf.family import ConfigFamily, no_rows
 from optimoe.arch.hf.ffns import written_pattern
 from optimoe.arch.hf.layers import NormRule, StatedKinds, written_kinds
 from optimoe.arch.hf.mixers import window_of
@@ -166,7 +166,7 @@ def _by_kind(family: ConfigFamily, layers: list[LayerGroup], d_model: int) -> di
     if moe is not None and family.routed is not None:
         config |= family.routed.write(moe)
     config |= written_pattern(family.pattern, [isinstance(layer.ffn, MoE) for layer in layers])
-    config |= _by_layer(family, layers)
+    config |= _by_layer(family, layers) | _rows(family, layers, config)
     if family.residual:
         config[family.residual] = any(layer.residual for layer in layers)
     if family.gate_rank:
@@ -176,6 +176,18 @@ def _by_kind(family: ConfigFamily, layers: list[LayerGroup], d_model: int) -> di
     if isinstance(family.num_norms, NormRule):
         config |= family.num_norms.write(layers[0].num_norms)
     return config
+
+
+def _rows(family: ConfigFamily, layers: list[LayerGroup], config: dict[str, Any]) -> dict[str, Any]:
+    """What single layers have of their own, where the family has rows for that."""
+    if family.rows is no_rows:
+        return {}
+    attention: Any = family.attention
+    rows: dict[str, Any] = {}
+    for layer, group in enumerate(layers):
+        own = {name: value for name, value in attention.write(group.mixer).items() if config.get(name) != value}
+        rows |= {str(layer): own} if own else {}
+    return {"per_layer_config": rows}
 
 
 def _by_layer(family: ConfigFamily, layers: list[LayerGroup]) -> dict[str, list[Any]]:

@@ -19,7 +19,7 @@ def test_a_wrapper_is_its_language_model_and_says_what_is_left_out():
 
 
 def test_the_language_model_of_an_omni_model_stands_two_tables_deep():
-    text = small_config("qwen3_moe")
+    text = small_config("qwen3_moe") | {"model_type": "qwen3_omni_moe_text"}
     thinker = {"model_type": "qwen3_omni_moe_thinker", "text_config": text, "audio_config": {}}
     outer = {"model_type": "qwen3_omni_moe", "thinker_config": thinker, "talker_config": {}}
     spec = from_config(outer, "x")

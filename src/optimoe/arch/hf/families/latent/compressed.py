@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from optimoe.arch.hf.families.shared import UNTIED
+from optimoe.arch.hf.families.shared import MTP, UNTIED
 from optimoe.arch.hf.family import ConfigFamily, Stack, StreamsField
 from optimoe.arch.hf.ffns import Routed
 from optimoe.arch.hf.fields import Fields
@@ -105,6 +105,7 @@ COMPRESSED: dict[str, ConfigFamily] = {
     "deepseek_v4": ConfigFamily(
         architecture="DeepseekV4ForCausalLM",
         stack=CompressedStack(),
+        uncounted={MTP: "its layers of multi-token prediction"},
         aliases={"num_local_experts": "n_routed_experts", "intermediate_size": "moe_intermediate_size"},
         defaults=UNTIED | {"compress_rates": _DEFAULT_RATES},
         only={"mlp_bias": False, "n_shared_experts": 1, "num_key_value_heads": 1},

@@ -60,6 +60,7 @@ PLAIN: dict[str, ConfigFamily] = {
         kinds=selecting,
         streams=StreamsField(mix=False),
         mtp="",
+        uncounted={MTP: "its layers of multi-token prediction"},
         defaults=UNTIED | BIAS | _FIRST_DENSE | {"index_topk_freq": 4, "index_skip_topk_offset": 2},
         only=_FIRST_DENSE | {"index_topk_freq": 4, "index_skip_topk_offset": 2, "index_topk_pattern": None},
     ),

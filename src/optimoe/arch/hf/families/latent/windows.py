@@ -1,18 +1,17 @@
 """Decoders of latent attention whose layers differ in heads and ranks: windows between layers that select."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from optimoe.arch.hf.families.shared import BIAS, UNTIED
 from optimoe.arch.hf.family import ConfigFamily, Stack
 from optimoe.arch.hf.ffns import Dense, Routed, listed_or_stepped
-from optimoe.arch.hf.fields import Fields
+from optimoe.arch.hf.fields import Fields, stated_rows
 from optimoe.arch.hf.layers import FULL, SLIDING
 from optimoe.arch.hf.mixers import Mla
 from optimoe.arch.parts import UNLIMITED_WINDOW, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import LayerGroup
-from optimoe.core.errors import ConfigError, require, shown
+from optimoe.core.errors import ConfigError, require
 
 INDEXED = "indexed_attention"
 ROWS = "per_layer_config"
@@ -112,29 +111,15 @@ class WindowedLatentStack(Stack):
             return kinds
         return [kind if kind == SLIDING else INDEXED if selects else FULL for kind in kinds]
 
-    def _rows(self, fields: Fields, kinds: list[str]) -> dict[int, Mapping[str, Any]]:
+    def _rows(self, fields: Fields, kinds: list[str]) -> dict[int, dict[str, Any]]:
         """What layers have of their own, by their number."""
         if fields.has(ROWS):
-            return _stated_rows(fields.value(ROWS), len(kinds))
+            return stated_rows(fields, ROWS, len(kinds), _WIDTHS)
         own = {name: fields.value(f"swa_{name}") for name in _WINDOWS}
         both = all(type(own[name]) is int for name in ("head_dim", "qk_nope_head_dim"))
         rest = own["head_dim"] - own["qk_nope_head_dim"] if both else None
         own["qk_rope_head_dim"] = fields.stated("swa_qk_rope_head_dim", rest)
         return {layer: own for layer, kind in enumerate(kinds) if kind == SLIDING}
-
-
-def _stated_rows(rows: Any, num_layers: int) -> dict[int, Mapping[str, Any]]:
-    """Rows by the number of their layer.
-
-    Raises:
-        ConfigError: They are of no layer, or state something else than widths of attention.
-    """
-    limit = f"rows of layers below {num_layers} by their number, of widths of attention"
-    stated = isinstance(rows, Mapping) and all(str(layer).isdigit() for layer in rows)
-    require(stated and all(int(layer) < num_layers for layer in rows), ROWS, limit, shown(str(rows)))
-    known = all(isinstance(row, Mapping) and set(row) <= {*_WIDTHS} for row in rows.values())
-    require(known, ROWS, limit, shown(str(rows)))
-    return {int(layer): row for layer, row in rows.items()}
 
 
 def _kind(mixer: LatentAttention) -> str:
