@@ -90,7 +90,7 @@ class OfTwoModalities(Routed):
         return replace(moe, num_other_experts=moe.num_experts, d_other=widths[1])
 
     def write(self, ffn: MoE) -> dict[str, Any]:
-        """Write both widths.
+        """Write the widths of both kinds of experts.
 
         Raises:
             ConfigError: There are other experts than as many of images.
@@ -145,7 +145,7 @@ ROUTED_TEXTS: dict[str, ConfigFamily] = {
         attention=replace(NORMED, floored=True),
         routed=Routed(),
         pattern=sparse_step,
-        defaults=TIED | BIAS | QWEN_WINDOW | {"decoder_sparse_step": 1, "mlp_only_layers": []},
+        defaults=UNTIED | BIAS | QWEN_WINDOW | {"decoder_sparse_step": 1, "mlp_only_layers": []},
     ),
     "step3p5": ConfigFamily(
         architecture="Step3p7ForCausalLM",
