@@ -14,6 +14,7 @@ import numpy as np
 
 from optimoe.arch.catalog import find_model
 from optimoe.arch.catalog.models import find_config
+from optimoe.arch.checkpoint.gguf.held import gguf_model
 from optimoe.arch.count import count
 from optimoe.core.config import load_facts, load_table, to_toml
 from optimoe.core.latency import load_latency_records
@@ -33,6 +34,8 @@ from optimoe.laws.check import load_checks, run_checks
 from optimoe.laws.runs import as_observations, load_observations
 from optimoe.loadtest.foreign.read import read_levels
 from optimoe.loadtest.results.files import load_requests
+from tests.arch.checkpoint.files import gguf_bytes
+from tests.arch.checkpoint.test_gguf import SAID, TENSORS
 from tests.core.run.cases import RUN, record
 from tests.inputs.sweeps.test_grid import GRID, SHARED
 from tests.laws.catalog.test_limits import tables
@@ -289,6 +292,12 @@ def readers() -> tuple[Reader, ...]:
             read=_counted,
             nonsense=_count_nonsense,
             samples={"toml": to_toml(SHAPE).encode(), "json": _json(SHAPE)},
+        ),
+        Reader(
+            name="gguf",
+            read=lambda path: gguf_model([path]),
+            nonsense=strange,
+            samples={"gguf": gguf_bytes(SAID, TENSORS)},
         ),
         Reader(name="laws", read=lambda path: find_law(str(path)), nonsense=_law_nonsense, samples=laws),
         Reader(

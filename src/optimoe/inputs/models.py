@@ -16,6 +16,7 @@ from optimoe.inputs.sources import AsFamily, Gpus, Model, Models, Shapes, read_m
 
 if TYPE_CHECKING:
     from optimoe.arch.checkpoint.compare import StoredModel
+    from optimoe.arch.checkpoint.gguf.held import GgufModel
     from optimoe.arch.spec import ArchSpec
     from optimoe.cost.serving.estimate import Deployment
 
@@ -110,6 +111,25 @@ class ArchRequest(ModelsRequest):
             )
             for spec in self.specs()
         ]
+
+    def gguf(self) -> "GgufModel | None":
+        """What the GGUF files hold that the one model is, beside the ``config.json`` there; none where it is none.
+
+        Raises:
+            InputError: A file is broken or missing, a folder holds several models, or several models are named.
+        """
+        from optimoe.arch.catalog.models import MOST_NAME
+        from optimoe.arch.checkpoint.gguf.held import gguf_files, gguf_model
+        from optimoe.arch.hf import load_config
+
+        named = [Path(model) for model in (self.model, *self.more) if isinstance(model, str | Path) and model]
+        found = [files for path in named if len(path.name) <= MOST_NAME and (files := gguf_files(path))]
+        if not found:
+            return None
+        if len(named) > 1 or self.shape:
+            raise InputError(f"model: a GGUF file is told alone, got {len(named) + len(self.shape)} models")
+        config = found[0][0].with_name("config.json")
+        return gguf_model(found[0], load_config(config, self.as_family) if config.is_file() else None)
 
     def files(self) -> "list[StoredModel | None]":
         """What the files of each model hold, in the order of :meth:`specs`; none of one that is no checkpoint.

@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+from math import prod
 
 from optimoe.arch.checkpoint.headers import BITS
 
@@ -29,3 +30,33 @@ def write_tensors(path, tensors):
     for name, (dtype, shape) in tensors.items():
         header[name], end = entry(dtype, shape, end)
     write_header(path, header, end)
+
+
+GGUF_KINDS = {str: 8, int: 4, float: 6, bool: 7}
+"""Numbers of the kinds of values that are written here."""
+
+
+def gguf_text(text):
+    """A text with its length before it."""
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def gguf_value(value):
+    """A value with its kind before it; a list is of texts."""
+    if isinstance(value, list):
+        return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(gguf_text, value))
+    kind = struct.pack("<I", GGUF_KINDS[type(value)])
+    forms = {int: "<I", float: "<f", bool: "<?"}
+    return kind + (gguf_text(value) if isinstance(value, str) else struct.pack(forms[type(value)], value))
+
+
+def gguf_bytes(pairs, tensors, *, version=3, alignment=32, held=None):
+    """A GGUF file of pairs and of tensors by name: number and block of a type, and sizes, the fastest first."""
+    head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(pairs))
+    head += b"".join(gguf_text(key) + gguf_value(value) for key, value in pairs.items())
+    end = 0
+    for name, (kind, values, num_bytes, sizes) in tensors.items():
+        head += gguf_text(name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, kind, end)
+        end += -(-prod(sizes) // values * num_bytes // alignment) * alignment
+    padding = -len(head) % alignment
+    return head + bytes(padding + (end if held is None else held))

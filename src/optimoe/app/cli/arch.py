@@ -1,7 +1,7 @@
 """``optimoe arch``: count models."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -12,6 +12,9 @@ from optimoe.app.replies import counting
 from optimoe.core.errors import InputError
 from optimoe.inputs.models import ArchRequest
 
+if TYPE_CHECKING:
+    from optimoe.arch.checkpoint.gguf.held import GgufModel
+
 
 def arch(
     request: ArchRequest = ArchRequest(),  # noqa: B008 (frozen)
@@ -20,9 +23,12 @@ def arch(
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
-    """Count a model: parameters by part, FLOPs per token, bytes; of a checkpoint's folder, what its files hold."""
+    """Count a model: parameters by part, FLOPs per token, bytes; of a checkpoint or GGUF files, what they hold."""
     if request.via == "transformers":
         _show_modules(request, json, quiet)
+        return
+    if (held := request.gguf()) is not None:
+        _show_gguf(held, json, quiet)
         return
     if hf is not None and (number := len(request.specs())) > 1:
         raise InputError(f"--hf: takes one model, got {number}")
@@ -42,6 +48,15 @@ def _save_config(request: ArchRequest, folder: Path) -> None:
     write_text(folder / "config.json", to_json(to_config(spec)) + "\n")
     if spec != spec.in_bf16:
         warn("--hf: config.json states the shape alone, without formats: it reads back in bf16")
+
+
+def _show_gguf(held: "GgufModel", json: bool, quiet: bool) -> None:
+    """Print what GGUF files hold."""
+    from optimoe.report.records.arch import gguf_record
+    from optimoe.report.words.arch_prose import gguf_lines
+
+    record = gguf_record(held)
+    show(json, lambda: record, lambda: gguf_lines(record), quiet=quiet)
 
 
 def _show_modules(request: ArchRequest, json: bool, quiet: bool) -> None:

@@ -13,11 +13,13 @@ from optimoe.arch.hf import from_config, load_config
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import load_facts, load_json, load_toml
-from optimoe.core.errors import AmbiguousNameError, find_name, require, same_names
+from optimoe.core.errors import AmbiguousNameError, ConfigError, find_name, require, same_names
 
 CONFIG_WORDS = frozenset(("model_type", "hidden_size", "num_hidden_layers", "architectures"))
 """Fields that a ``config.json`` has and a table of parts has not."""
 
+GGUF = ".gguf"
+"""Files of which ``optimoe arch`` tells what they hold."""
 MOST_NAME = 255
 """Characters of a file's name: what is longer is none, and a file system refuses to look for it."""
 
@@ -86,6 +88,8 @@ def find_model(model: str, as_family: str = "") -> ArchSpec:
     there = len(path.name) <= MOST_NAME and path.exists()
     if "=" in model and not there:
         return parse_shape(model)
+    if there and path.suffix == GGUF:
+        raise ConfigError(f"{path}: a GGUF file does not state a model's whole shape: name its config.json")
     if path.suffix == ".toml":
         content = load_toml(path)
         parts = states_parts(content) or not content

@@ -22,7 +22,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "plan": ("plan.plan.PlanRecord",),
-    "arch": ("arch.CountRecord", "arch.CountsRecord", "arch.ModulesRecord"),
+    "arch": ("arch.CountRecord", "arch.CountsRecord", "arch.ModulesRecord", "arch.GgufRecord"),
     "cost": ("serving.ServingRecord",),
     "cost fleet": ("sizing.FleetsRecord",),
     "cost context": ("sizing.ContextRecord",),

@@ -1,6 +1,6 @@
 """Counted models in words: labelled lines for one, columns for several."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 from optimoe.arch.count import ArchCount
@@ -9,6 +9,7 @@ from optimoe.report.records.arch import (
     CountRecord,
     DifferenceRecord,
     FlopPartsRecord,
+    GgufRecord,
     ModulesRecord,
     StoredModelRecord,
 )
@@ -94,6 +95,58 @@ def module_lines(record: ModulesRecord) -> Lines:
         ("", f"{parts} (kinds by the names of their classes)"),
         *(("Untold" if number == 0 else "", words) for number, words in enumerate(record.untold)),
     ]
+
+
+def gguf_lines(record: GgufRecord) -> Lines:
+    """Labelled lines: what the files say of the model, parameters and bytes by type, parts that differ."""
+    types = ", ".join(
+        f"{word} {format_count(held.params)} in {format_bytes(held.num_bytes)}"
+        for word, held in record.types.items()
+    )
+    parts = ", ".join(
+        f"{name.replace('_', ' ')} {format_count(part.params)}"
+        for name, part in record.parts.items()
+        if part.params
+    )
+    return [
+        ("Model", f"{record.name}: {_gguf_said(record)}"),
+        (Deciding("Params"), f"{record.params:,} in the files" + _gguf_stated(record)),
+        ("", parts),
+        (
+            "Files",
+            f"{record.num_tensors:,} tensors in {record.num_files:,} files of GGUF {record.version}, "
+            f"{format_bytes(record.num_bytes)}, "
+            f"{8 * record.num_bytes / max(record.params, 1):.2f} bits a parameter",
+        ),
+        ("", types),
+        *[("", line) for line in _gguf_differences(record)],
+    ]
+
+
+def _gguf_said(record: GgufRecord) -> str:
+    """What the files say of the model."""
+    words = [record.architecture or "of an architecture that is not said"]
+    words += [f"{record.num_layers} layers of {record.d_model:,}"] if record.num_layers and record.d_model else []
+    if record.num_experts:
+        words.append(f"{record.num_experts} experts, of which a token takes {record.top_k or 'a number not said'}")
+    words += [f"{record.max_context:,} tokens"] if record.max_context else []
+    return ", ".join(words)
+
+
+def _gguf_stated(record: GgufRecord) -> str:
+    """What the configuration says of their number."""
+    if not record.configured:
+        return "; without a config.json beside them nothing is compared"
+    differs = next(_gguf_differences(record), "")
+    verdict = "not all is" if differs else "all is"
+    return f", stated {record.params_stated:,}; {verdict} as the configuration says"
+
+
+def _gguf_differences(record: GgufRecord) -> Iterator[str]:
+    """Parts that hold another number of parameters than the configuration says."""
+    for name, part in record.parts.items() if record.configured else ():
+        if name not in ("copy", "buffer") and part.params != part.params_stated:
+            yield f"{name.replace('_', ' ')}: {part.params:,} parameters, stated {part.params_stated:,}"
 
 
 def arch_columns(records: Sequence[CountRecord]) -> list[tuple[str, ...]]:

@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from optimoe.app.main import main
+from optimoe.arch.checkpoint.gguf.held import gguf_files, gguf_model
+from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.convert.gguf.file import save_gguf
 from optimoe.models.convert.gguf.tokens import token_fields
@@ -50,6 +53,38 @@ def ours_like(name, folder, monkeypatch):
     monkeypatch.setitem(families.THEIRS, name, (families.THEIRS | MORE)[name] | VOCAB)
     families.make_theirs(name).save_pretrained(folder / "theirs")
     return load_hf(folder / "theirs").eval()
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_the_header_of_a_written_file_holds_what_the_model_counts(name, tmp_path, monkeypatch, tokenizer):
+    model = ours_like(name, tmp_path, monkeypatch)
+    model_type = json.loads((tmp_path / "theirs" / "config.json").read_text())["model_type"]
+    save_gguf(model, tmp_path / "m.gguf", model_type, tokenizer, 256)
+    held = gguf_model(gguf_files(tmp_path / "m.gguf"), model.arch)
+    assert {part: one.params for part, one in held.parts.items() if part not in ("buffer", "copy", "mtp")} == {
+        part: one.params_stated for part, one in held.parts.items() if one.params_stated and part != "mtp"
+    }
+    moe = model.arch.moe
+    assert (held.num_experts, held.top_k) == ((moe.num_experts, moe.top_k) if moe else (0, 0))
+    assert held.num_bytes == 4 * sum(one.params for one in held.parts.values())
+
+
+def test_arch_compares_a_file_with_the_configuration_beside_it(tmp_path, monkeypatch, tokenizer, capsys):
+    model = ours_like("mixtral with a head width of its own", tmp_path, monkeypatch)
+    path = tmp_path / "theirs" / "m.gguf"
+    save_gguf(model, path, "mixtral", tokenizer, 256)
+    main(["arch", str(path)])
+    assert (
+        f"stated {count_params(model.arch).total:,}; all is as the configuration says" in capsys.readouterr().out
+    )
+    config = json.loads((tmp_path / "theirs" / "config.json").read_text())
+    wider = config | {"intermediate_size": 2 * config["intermediate_size"]}
+    (tmp_path / "theirs" / "config.json").write_text(json.dumps(wider))
+    main(["arch", str(path)])
+    out = capsys.readouterr().out
+    assert "not all is as the configuration says" in out
+    experts = count_params(model.arch).routed_experts
+    assert f"routed experts: {experts:,} parameters, stated {2 * experts:,}" in out
 
 
 @pytest.fixture

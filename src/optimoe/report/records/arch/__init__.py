@@ -10,6 +10,7 @@ from optimoe.report.records.arch.count import (
     design_record,
 )
 from optimoe.report.records.arch.files import DifferenceRecord, StoredModelRecord
+from optimoe.report.records.arch.gguf import GgufRecord, gguf_record
 from optimoe.report.records.arch.modules import ModulesRecord, modules_record
 
 __all__ = [
@@ -18,10 +19,12 @@ __all__ = [
     "DesignRecord",
     "DifferenceRecord",
     "FlopPartsRecord",
+    "GgufRecord",
     "ModulesRecord",
     "StoredModelRecord",
     "count_record",
     "counts_record",
     "design_record",
+    "gguf_record",
     "modules_record",
 ]

@@ -1,0 +1,1 @@
+"""What GGUF files hold, by their headers."""
