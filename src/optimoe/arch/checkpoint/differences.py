@@ -119,7 +119,7 @@ def _sizes(
         by_token = tensor.name.endswith(".weight") and not _OTHER_TABLES.search(tensor.name)
         shape = known.shape(name) if known else end if by_token else None
         whole = len(tensor.shape) == 2 and (tensor.dtype in PLAIN_TYPES.values() or tensor.dtype.startswith("F8"))
-        if shape and whole and tensor.shape != shape:
+        if shape and whole and tensor.shape not in (shape, shape[::-1]):  # GPT-2 stores inputs first
             explained += tensor.values - shape[0] * shape[1]
             yield "shape", part, _NUMBER.sub("experts.*", name), _words(shape), _words(tensor.shape)
         elif not shape:

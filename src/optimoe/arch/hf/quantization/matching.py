@@ -24,6 +24,7 @@ class ModuleNames:
         self._literal = frozenset(
             text.strip(".").removesuffix(".weight") for text in texts if not _is_pattern(text)
         )
+        self._ends = frozenset(text.rpartition(".")[2] for text in self._literal)
         self._pattern = _compiled([text for text in texts if _is_pattern(text)], where)
         self.names_single_experts = any(re.search(r"experts\.\d", text) for text in texts)
 
@@ -35,7 +36,9 @@ class ModuleNames:
         if self._literal:
             parts = name.split(".")
             ends = range(1, len(parts) + 1)
-            if any(".".join(parts[i:j]) in self._literal for j in ends for i in range(j)):
+            if not self._ends.isdisjoint(parts) and any(
+                ".".join(parts[i:j]) in self._literal for j in ends for i in range(j)
+            ):
                 return True
         return self._pattern.match(name) is not None
 

@@ -27,18 +27,51 @@ from optimoe.arch.parts import (
 )
 from optimoe.arch.spec import LayerGroup
 
-LAYER_PREFIXES = ("model.layers", "language_model.model.layers", "model.language_model.layers", "backbone.layers")
+LAYER_PREFIXES = (
+    "model.layers",
+    "language_model.model.layers",
+    "model.language_model.layers",
+    "backbone.layers",
+    "transformer.h",
+    "transformer.blocks",
+    "gpt_neox.layers",
+    "model.decoder.layers",
+    "biogpt.layers",
+    "model.llm.layers",
+)
 """Where the layers of a language model, alone or inside one of several modalities, are in a checkpoint."""
 EMBEDDINGS = (
     "model.embed_tokens",
     "language_model.model.embed_tokens",
     "model.language_model.embed_tokens",
     "backbone.embeddings",
+    "transformer.wte",
+    "transformer.word_embeddings",
+    "gpt_neox.embed_in",
+    "model.decoder.embed_tokens",
+    "biogpt.embed_tokens",
+    "model.llm.embed",
 )
-HEADS = ("lm_head", "language_model.lm_head")
+HEADS = ("lm_head", "language_model.lm_head", "embed_out", "output_projection", "model.llm.unembed")
 MOE_MODULES = ("mlp", "feed_forward", "block_sparse_moe", "mixer")
 """What families call the module of router and experts."""
-_FFN = ("mlp", "feed_forward", "mixer", "shared_mlp")
+_FFN = ("mlp", "feed_forward", "mixer", "shared_mlp", "ffn")
+_PLAIN_UP, _PLAIN_DOWN = (
+    ("c_fc", "fc_in", "fc1", "dense_h_to_4h", "0"),
+    ("c_proj", "fc_out", "fc2", "dense_4h_to_h", "2"),
+)
+"""The two matrices of plain feed-forwards, as older decoders name them."""
+_FUSED = (
+    "attn.c_attn", "attn.qkv_proj", "attn.Wqkv", "norm_attn_norm.attn.Wqkv", "attention.query_key_value",
+    "self_attention.query_key_value", "self_attn.query_key_value",
+)  # fmt: skip
+"""Queries, keys and values in one, as older decoders name them."""
+_OUTPUT = (
+    "attn.c_proj", "attn.out_proj", "attn.attention.out_proj", "norm_attn_norm.attn.out_proj", "attention.dense",
+    "self_attention.dense", "self_attn.dense", "self_attn.out_proj", "multi_head_attention.dense", "attn.wo_ud",
+)  # fmt: skip
+"""The output of attention likewise."""
+_INKLING = {"q": "wq_du", "k": "wk_dv", "v": "wv_dv"}
 _STATE_SPACE = ("mamba", "mixer")
 _RECEPTANCE = "feed_forward.receptance"
 _ROUTER = (".down_proj", ".router_mlp.fc1", ".router_mlp.fc2", ".router_mlp.out_proj")
@@ -135,29 +168,39 @@ def _grouped(mixer: Attention, d: int, delayed: bool = False) -> Iterator[Matrix
     """Queries, keys, values and output of grouped heads, and what else they project; ZAYA's in a module inside."""
     queries, outputs = mixer.num_heads * mixer.head_dim, mixer.num_heads * mixer.value_dim
     apart = mixer.gate_by_head or not mixer.gate_bias  # of Qwen it is part of the queries' projection
-    yield _attention(*_projected("q"), rows=queries + (not apart) * mixer.gate_values, columns=d)
+    yield _projected("q", queries + (not apart) * mixer.gate_values, d)
     if apart and mixer.gate_values:
-        yield _attention("gate_proj", "g_proj", "o_proj.gate_proj", "gate_attn", rows=mixer.gate_values, columns=d)
-    yield _attention(*_projected("k"), rows=mixer.key_heads * mixer.head_dim, columns=d)
+        gates = ("gate_proj", "g_proj", "o_proj.gate_proj")
+        yield _attention(*gates, rows=mixer.gate_values, columns=d, others=("attn.gate_attn",))
+    yield _projected("k", mixer.key_heads * mixer.head_dim, d)
     values = mixer.value_heads * mixer.value_dim
     for name in ("v_proj_current", "v_proj_delayed") if delayed else ():
         yield _attention(f"qkv_proj.{name}", rows=values // 2, columns=d)
     if not delayed:
-        yield _attention(*_projected("v"), rows=values, columns=d)
+        yield _projected("v", values, d)
     if mixer.dynamic_mask:
         columns = mixer.num_kv_heads * mixer.value_dim
         yield _attention("dt_proj", rows=mixer.num_kv_heads, columns=columns, linear=False)
     if mixer.distances is not None:
-        names = ("r_proj", "relative_position_bias.linear", "wr_du")
-        yield _attention(*names, rows=mixer.distance_values, columns=d)
+        names = ("r_proj", "relative_position_bias.linear")
+        yield _attention(*names, rows=mixer.distance_values, columns=d, others=("attn.wr_du",))
     if mixer.token_sinks:
-        yield _attention("sink_proj", "attn_sink_proj", rows=mixer.num_heads, columns=d, linear=False)
-    yield _attention("o_proj", "o_proj.linear", "wo_ud", rows=d, columns=outputs)
+        others = ("attn.attn_sink_proj",)
+        yield _attention("sink_proj", rows=mixer.num_heads, columns=d, linear=False, others=others)
+    yield _attention("o_proj", "o_proj.linear", rows=d, columns=outputs, others=_OUTPUT)
 
 
-def _projected(letter: str) -> tuple[str, ...]:
-    own = {"q": "wq_du", "k": "wk_dv", "v": "wv_dv"}[letter]
-    return (f"{letter}_proj", "qkv_proj", f"qkv_proj.{letter}_proj", f"{letter}_proj.linear", own)
+def _projected(letter: str, rows: int, d: int) -> Matrix:
+    """Queries, keys or values: alone, or with the others in one."""
+    name = f"{letter}_proj"
+    others = (
+        f"attn.{name}",
+        f"attn.attention.{name}",
+        f"multi_head_attention.W{letter}",
+        f"attn.{_INKLING[letter]}",
+    )
+    names = (name, "qkv_proj", f"qkv_proj.{name}", f"{name}.linear")
+    return _attention(*names, rows=rows, columns=d, others=(*others, *_FUSED))
 
 
 def _convolved(mixer: ConvolvedAttention, d: int) -> Iterator[Matrix]:
@@ -166,8 +209,8 @@ def _convolved(mixer: ConvolvedAttention, d: int) -> Iterator[Matrix]:
     for letter, convolution in zip("kv", mixer.convolutions, strict=False):
         if convolution.dynamic_heads:
             rows = convolution.dynamic_heads * convolution.d_conv
-            names = (f"{letter}_proj.sconv.weight_proj", f"{letter}_sconv.weight_proj")
-            yield _attention(*names, rows=rows, columns=d, linear=False)
+            name, others = f"{letter}_proj.sconv.weight_proj", (f"attn.{letter}_sconv.weight_proj",)
+            yield _attention(name, rows=rows, columns=d, linear=False, others=others)
 
 
 def _state_space(mixer: Mixer, d: int) -> Iterator[Matrix]:
@@ -312,12 +355,14 @@ def _feed_forward(
     part: str, inside: tuple[str, ...], d: int, width: int, *, gated: bool, count: int = 1
 ) -> Iterator[Matrix]:
     """Up, gate and down, or up and down, of one feed-forward or of each expert."""
-    wide = (("gate_proj", "w1"), ("up_proj", "w3")) if gated else (("up_proj", "w1"),)
+    older = not gated and part == "dense_ffn"
+    wide = (("gate_proj", "w1"), ("up_proj", "w3")) if gated else (("up_proj", "w1", *_PLAIN_UP * older),)
     for own in wide:
         names = tuple(f"{outer}.{name}" for outer in inside for name in (*own, "gate_up_proj"))
-        yield Matrix(part=part, names=names, rows=width, columns=d, count=count)
-    names = tuple(f"{outer}.{name}" for outer in inside for name in ("down_proj", "w2"))
-    yield Matrix(part=part, names=names, rows=d, columns=width, count=count)
+        yield Matrix(part=part, names=(*names, *("fc1",) * older), rows=width, columns=d, count=count)
+    down = ("down_proj", "w2", *_PLAIN_DOWN * older)
+    names = tuple(f"{outer}.{name}" for outer in inside for name in down)
+    yield Matrix(part=part, names=(*names, *("fc2",) * older), rows=d, columns=width, count=count)
 
 
 def _beside(part: DenseFFN, names: _Pair, d: int) -> Iterator[Matrix]:
@@ -326,14 +371,10 @@ def _beside(part: DenseFFN, names: _Pair, d: int) -> Iterator[Matrix]:
         yield Matrix(part="dense_ffn", names=own, rows=rows, columns=columns)
 
 
-def _attention(*names: str, rows: int, columns: int, linear: bool = True) -> Matrix:
-    return Matrix(
-        part="attention",
-        names=tuple(f"{inside}.{name}" for inside in ("self_attn", "mixer", "attn") for name in names),
-        rows=rows,
-        columns=columns,
-        linear=linear,
-    )
+def _attention(*names: str, rows: int, columns: int, linear: bool = True, others: tuple[str, ...] = ()) -> Matrix:
+    """A matrix inside of attention; ``others`` are its names in families that call attention something else."""
+    inside = tuple(f"{inside}.{name}" for inside in ("self_attn", "mixer") for name in names)
+    return Matrix(part="attention", names=(*inside, *others), rows=rows, columns=columns, linear=linear)
 
 
 def _recurrent(
