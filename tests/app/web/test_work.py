@@ -216,6 +216,7 @@ def test_options_say_what_they_are_without_them_and_which_names_they_may_have():
     assert plan["price_tier"]["examples"] == ["on-demand", "reserved", "spot"]
     assert "mixtral-8x7b" in found["compare"]["properties"]["more"]["examples"]
     assert all(plan[name].get("description") for name in plan)
+    assert {"trace", "prices"} & set(plan) == set()  # which are files alone
 
 
 def test_the_words_of_an_answer_are_those_that_the_command_prints(tmp_path):

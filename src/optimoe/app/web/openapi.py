@@ -5,6 +5,7 @@ import math
 import types
 from functools import cache
 from inspect import getdoc
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from cyclopts import App
@@ -130,6 +131,7 @@ def _options(question: AskedCommand) -> dict[str, Any]:
         | _default(usual.get(name))
         | _names(hint)
         for name, hint in options(question.request).items()
+        if not _is_file(hint)
     }
     switches = {name: {"type": "boolean", "description": words} for name, words in question.switches.items()}
     switches["words"] = {"type": "boolean", "description": WORDS}
@@ -153,6 +155,11 @@ def _option(hint: Any) -> dict[str, Any]:
         return {"enum": list(get_args(hint))}
     names = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
     return {"type": names[hint]} if hint in names else {}
+
+
+def _is_file(hint: Any) -> bool:
+    """Whether an option is a file alone, which nobody may name over HTTP."""
+    return hint is Path or Path in get_args(hint)
 
 
 def _default(value: Any) -> dict[str, Any]:

@@ -13,8 +13,8 @@ const REST_MS = 400;
  * @param {{dragging?: boolean, quick?: object}} how `quick` is what is asked in addition for an answer while dragging,
  *   and first of all; left out, there is but the whole answer. One quick question is underway at a time, and the next
  *   is the latest: a server that is slower than a hand is not flooded. A later question ends a whole one.
- * @returns {{answer: object | null, whole: boolean, busy: boolean, error: Error | null}} `whole` says whether the
- *   answer is the whole one to what is asked now.
+ * @returns {{answer: object | null, current: boolean, whole: boolean, busy: boolean, error: Error | null}} `current`
+ *   says whether the answer is one to what is asked now, `whole` whether it is the whole one.
  */
 export function useAnswer(question, body, { dragging = false, quick } = {}) {
   const [found, setFound] = useState({ answer: null, whole: false, of: "", error: null });
@@ -32,7 +32,7 @@ export function useAnswer(question, body, { dragging = false, quick } = {}) {
         setFound((old) => (old.whole && old.of === asked ? old : { answer, whole, of: asked, error: null }));
       }
     } catch (error) {
-      if (!isSuperseded(error) && hand.wanted === asked) setFound((old) => ({ ...old, whole: false, error }));
+      if (!isSuperseded(error) && hand.wanted === asked) setFound((old) => ({ ...old, error }));
     } finally {
       setBusy((now) => now - 1);
     }
@@ -63,7 +63,8 @@ export function useAnswer(question, body, { dragging = false, quick } = {}) {
     end(`${question} quick`);
   }, []);
 
-  return { answer: found.answer, whole: found.whole && found.of === wanted, busy: busy > 0, error: found.error };
+  const current = found.answer !== null && found.of === wanted;
+  return { answer: found.answer, current, whole: current && found.whole, busy: busy > 0, error: found.error };
 }
 
 /**

@@ -29,11 +29,11 @@ export function View({ api, options: stated, change }) {
 function Plan({ options, asked, keep }) {
   const form = useForm(options, asked, keep);
   const body = useMemo(() => bodyOf(options, form.values), [JSON.stringify(form.values)]);
-  const { answer, whole, busy, error } = useAnswer("plan", body, { dragging: form.dragging, quick: QUICK });
+  const { answer, current, whole, busy, error } = useAnswer("plan", body, { dragging: form.dragging, quick: QUICK });
   const beside = error && error.field in options ? { [error.field]: error.message } : {};
   return html`<div class="split">
     <${PlanForm} form=${{ ...form, errors: beside }} />
-    <${Answer} answer=${answer} body=${body} whole=${whole} busy=${busy} error=${error} beside=${Object.keys(beside).length > 0} />
+    <${Answer} answer=${answer} body=${body} current=${current} whole=${whole} busy=${busy} error=${error} beside=${Object.keys(beside).length > 0} />
     ${answer && html`<${Brief} choice=${answer.choice} />`}
   </div>`;
 }

@@ -10,19 +10,19 @@ import { amount, count, nats, usd } from "../../parts/numbers.js";
 import { Contending, Front } from "./figures.js";
 
 /**
- * @param {{answer: object | null, body: object, whole: boolean, busy: boolean, error: Error | null, beside: boolean}} props
- *   `beside` says whether a field shows the error.
+ * @param {{answer: object | null, body: object, current: boolean, whole: boolean, busy: boolean, error: Error | null,
+ *   beside: boolean}} props As `useAnswer` has them; `beside` says whether a field shows the error.
  */
-export function Answer({ answer, body, whole, busy, error, beside }) {
+export function Answer({ answer, body, current, whole, busy, error, beside }) {
   const sentence = answer?.words.find((block) => block.sentence)?.sentence ?? "";
-  return html`<section class=${error || !answer ? "answer stale" : "answer"} aria-label="The answer">
+  return html`<section class=${error && !current ? "answer stale" : "answer"} aria-label="The answer">
     <a class="jump" href="#asked">Change what is asked</a>
     <div class="verdict" aria-live="polite">
       <h1>${sentence || (error ? "No answer" : "Planning …")}</h1>
-      ${error && html`<p class=${beside ? "error unseen" : "error"}>${error.message}</p>`}
+      ${error && html`<p class=${beside ? "error unseen" : "error"}>${current ? "How sure it is was not answered: " : ""}${error.message}</p>`}
     </div>
-    <p class="progress" role="status">${status(answer, whole, busy, error)}</p>
-    ${answer && html`<${Body} answer=${answer} body=${body} whole=${whole} />`}
+    <p class="progress" role="status">${status({ answer, current, whole, busy, error })}</p>
+    ${answer && html`<${Body} answer=${answer} body=${body} whole=${whole} error=${error} />`}
   </section>`;
 }
 
@@ -32,9 +32,9 @@ export function Brief({ choice }) {
   return html`<a class="brief" href="#main">loss ${nats(choice.loss)} · ${count(active)} of ${count(total)} · ${usd(choice.total_usd)}</a>`;
 }
 
-function status(answer, whole, busy, error) {
-  if (error) return answer ? "Below is the last answer." : "";
-  if (whole) return `${count(answer.trace.space)} designs, ${count(answer.trace.listed)} looked at, ${count(answer.trace.priced_points)} priced.`;
+function status({ answer, current, whole, busy, error }) {
+  if (error && !current) return answer ? "Below is the last answer." : "";
+  if (whole || error) return `${count(answer.trace.space)} designs, ${count(answer.trace.listed)} looked at, ${count(answer.trace.priced_points)} priced.`;
   if (busy && answer) return "A first answer; how sure it is follows.";
   return busy ? "The first plan takes some seconds." : "";
 }
@@ -42,12 +42,13 @@ function status(answer, whole, busy, error) {
 const DATASHEET = ["Model", "Train", "Loss", "Serve", "Speed", "Energy", "Total"];
 const QUESTION = ["Budget", "Goal", "Traffic", "On", "Data"];
 
-function Body({ answer, body, whole }) {
+function Body({ answer, body, whole, error }) {
   const { choice, words } = answer;
   const sure = useRef({ robustness: null, lines: [] });
   if (answer.robustness) sure.current = { robustness: answer.robustness, lines: linesOf(words, ["Sure"]) };
   const { robustness, lines } = sure.current;
   const late = answer.robustness ? "" : "stale";
+  const wait = error ? "Not answered." : robustness ? "Of the answer before; this one's follows." : "It follows.";
   const instead = words.find((block) => block.rows);
   return html`
     <${KeyFigures} choice=${choice} />
@@ -61,10 +62,10 @@ function Body({ answer, body, whole }) {
     <${Lines} lines=${linesOf(words, ["Why"])} />
     ${answer.scored.length > 0 && html`<h2>Your own design</h2><${Lines} lines=${linesOf(words, ["Scored"])} />`}
     <h2>What binds</h2>
-    ${late && html`<p class="waiting">${robustness ? "Of the answer before; this one's follows." : "What each limit is worth follows."}</p>`}
+    ${late && html`<p class="waiting">${wait}</p>`}
     ${robustness && html`<div class=${late}><${Limits} prices=${robustness.shadow_prices} /></div>`}
     <h2>How sure</h2>
-    ${late && html`<p class="waiting">${robustness ? "Of the answer before; this one's follows." : "How sure it is follows."}</p>`}
+    ${late && html`<p class="waiting">${wait}</p>`}
     ${robustness && html`<div class=${late}>${robustness.contending && html`<${Contending} found=${robustness.contending} />`}
       <${Lines} lines=${lines} /></div>`}
     <${Lines} lines=${linesOf(words, ["Laws", "Careful"])} />
