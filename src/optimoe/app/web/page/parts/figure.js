@@ -36,7 +36,7 @@ function themed(layout, { ink, line, muted }, narrow) {
   return {
     height: narrow ? 440 : 400, margin: { l: 56, r: 16, t: 12, b: 48 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "system-ui, sans-serif", size: 12, color: ink }, hoverlabel: { font: { family: "system-ui, sans-serif" } },
-    legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", font: { color: muted, size: narrow ? 11 : 12 } }, xaxis: axis({}), yaxis: axis({}), ...layout, ...axes,
+    legend: { orientation: "h", traceorder: "normal", yref: "container", y: 0, yanchor: "bottom", font: { color: muted, size: narrow ? 11 : 12 } }, xaxis: axis({}), yaxis: axis({}), ...layout, ...axes,
   };
 }
 

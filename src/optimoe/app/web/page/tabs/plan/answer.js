@@ -44,9 +44,10 @@ const QUESTION = ["Budget", "Goal", "Traffic", "On", "Data"];
 
 function Body({ answer, body, whole, error }) {
   const { choice, words } = answer;
-  const sure = useRef({ robustness: null, lines: [] });
-  if (answer.robustness) sure.current = { robustness: answer.robustness, lines: linesOf(words, ["Sure"]) };
+  const sure = useRef({ robustness: null, lines: [], labs: [] });
+  if (answer.robustness) sure.current = { robustness: answer.robustness, lines: linesOf(words, ["Sure", "Laws"]), labs: linesOf(words, ["Labs"]) };
   const { robustness, lines } = sure.current;
+  const labs = answer.labs.length || answer.robustness ? linesOf(words, ["Labs"]) : sure.current.labs;
   const late = answer.robustness ? "" : "stale";
   const wait = error ? "Not answered." : robustness ? "Of the answer before; this one's follows." : "It follows.";
   const instead = words.find((block) => block.rows);
@@ -68,8 +69,8 @@ function Body({ answer, body, whole, error }) {
     ${late && html`<p class="waiting">${wait}</p>`}
     ${robustness && html`<div class=${late}>${robustness.contending && html`<${Contending} found=${robustness.contending} />`}
       <${Lines} lines=${lines} /></div>`}
-    <${Lines} lines=${linesOf(words, ["Laws", "Careful"])} />
-    <h2>Of labs</h2><${Lines} lines=${linesOf(words, ["Labs"])} />
+    <${Lines} lines=${linesOf(words, ["Careful"])} />
+    ${labs.length > 0 && html`<h2>Of labs</h2><div class=${answer.labs.length ? "" : "stale"}><${Lines} lines=${labs} /></div>`}
     <${Notes} notes=${answer.notes} />
     <details><summary>What was asked, and every number that the answer rests on</summary>
       <${Lines} lines=${linesOf(words, QUESTION)} />
