@@ -1,6 +1,6 @@
 """What a layout changes of a step: work, memory, exchange."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from optimoe.cost.engines.engine import Engine
 from optimoe.cost.kernels.spread import RoutingSkew
 from optimoe.cost.layers.layout import Layout, candidate_layouts, divides
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
-from optimoe.cost.serving.step import decode_step, prefill_step
+from optimoe.cost.serving.step import decode_kernels, decode_step, prefill_step
 from optimoe.cost.serving.workload import Workload
 from tests.cost.cases import DEEPSEEK, FEW, H100, LAYOUTS, LLAMA, MIXTRAL, layouts_at, machine, points
 
@@ -112,6 +112,22 @@ def test_drafts_verify_several_tokens_for_one_read_of_the_weights():
     drafted = decode_step(machine(), Engine(draft_tokens=3, acceptance=0.7), LLAMA, 4, 2000)
     assert plain.total_s < drafted.total_s < 1.5 * plain.total_s
     assert drafted.kv_reads_s < 1.2 * plain.kv_reads_s
+
+
+def test_a_step_with_drafts_takes_each_cause_of_both_together():
+    """Kernels of the model on four tokens a request, and three passes of a draft of one layer, cause by cause."""
+    drafts, plain = Engine(draft_tokens=3, acceptance=0.7), Engine()
+    head = replace(LLAMA, layers=(replace(LLAMA.layers[-1], num_layers=1),))
+    gpus = machine(Layout(tp=2))
+    verified = decode_kernels(gpus, drafts, LLAMA, 4, 2000)
+    draft = decode_kernels(gpus, plain, head, 4, 2000)
+    whole = verified + draft.times(3)
+    names = [field.name for field in fields(whole)]
+    sums = {name: getattr(verified, name) + 3 * getattr(draft, name) for name in names}
+    assert {name: getattr(whole, name) for name in names} == pytest.approx(sums, rel=1e-12)
+    assert {name for name in names if sums[name] > 0} >= {"compute_s", "weight_reads_s", "kv_reads_s", "launch_s"}
+    step = decode_step(gpus, drafts, LLAMA, 4, 2000)
+    assert step.weight_reads_s == pytest.approx(drafts.decode_scale * sums["weight_reads_s"])
 
 
 def test_a_cached_prefix_leaves_the_rest_of_the_attention():

@@ -1,15 +1,19 @@
 """Documents out of files: each text file is one, each line of a JSON-lines file with a ``text`` is one."""
 
 import json
+from codecs import BOM_UTF8, getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from optimoe.core.errors import InputError
 
 LINES = (".jsonl", ".ndjson")
 MOST_CHARACTERS = 1_000_000
 """Of one document: a longer file is cut into several, so that one file cannot be most of a batch."""
+_PIECE = 1 << 20
+"""Bytes that are read at a time."""
 
 
 @dataclass
@@ -48,6 +52,9 @@ def text_files(paths: Sequence[Path]) -> list[Path]:
 def documents(files: Sequence[Path], skipped: Skipped) -> Iterator[str]:
     """The documents of files, in their order; what is no UTF-8 text is skipped and counted.
 
+    A file is read twice, to know that all of it is text before any of it counts; memory holds a document of a text
+    file, and a line of JSON lines.
+
     Args:
         files: To read.
         skipped: Where to count.
@@ -57,19 +64,53 @@ def documents(files: Sequence[Path], skipped: Skipped) -> Iterator[str]:
     """
     for file in files:
         try:
-            content = file.read_bytes()
+            with file.open("rb") as stream:
+                reason = _unread(stream)
+                if reason:
+                    skipped.add(reason, str(file))
+                elif file.suffix in LINES:
+                    for one in _of_lines(file, stream, skipped):
+                        yield from pieces(one)
+                else:
+                    yield from _whole(stream)
         except OSError as error:
             raise InputError(f"{file}: cannot be read ({error.strerror})") from None
-        if b"\0" in content[:4096]:
-            skipped.add("no text", str(file))
-            continue
-        try:
-            text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            skipped.add("not UTF-8", str(file))
-            continue
-        for one in _of_lines(file, text, skipped) if file.suffix in LINES else (text,):
-            yield from pieces(one)
+            raise InputError(f"{file}: must stay as it is while it is read") from None
+
+
+def _unread(stream: IO[bytes]) -> str:
+    """Why a file is not read: a first look through all of it, a piece at a time; empty where it is UTF-8 text."""
+    decoder, start = getincrementaldecoder("utf-8")(), stream.read(_PIECE)
+    if b"\0" in start[:4096]:
+        return "no text"
+    stream.seek(0)
+    try:
+        for piece in _pieces_of(stream):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    stream.seek(0)
+    return ""
+
+
+def _pieces_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """A file's bytes in order, without the mark of its encoding."""
+    first = stream.read(_PIECE)
+    yield first.removeprefix(BOM_UTF8)
+    yield from iter(lambda: stream.read(_PIECE), b"")
+
+
+def _whole(stream: IO[bytes]) -> Iterator[str]:
+    """The pieces of a text file, as :func:`pieces` of all of it; one is held at a time."""
+    decoder, text = getincrementaldecoder("utf-8")(), ""
+    for piece in _pieces_of(stream):
+        text += decoder.decode(piece)
+        while len(text) > MOST_CHARACTERS:
+            yield from pieces(text[:MOST_CHARACTERS])
+            text = text[MOST_CHARACTERS:]
+    yield from pieces(text + decoder.decode(b"", final=True))
 
 
 def pieces(text: str) -> Iterator[str]:
@@ -80,9 +121,10 @@ def pieces(text: str) -> Iterator[str]:
             yield piece
 
 
-def _of_lines(file: Path, text: str, skipped: Skipped) -> Iterator[str]:
+def _of_lines(file: Path, stream: IO[bytes], skipped: Skipped) -> Iterator[str]:
     # not splitlines(), which ends lines at characters that may stand in a JSON text, such as U+2028
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(stream, 1):
+        line = (raw.removeprefix(BOM_UTF8) if number == 1 else raw).decode()
         try:
             row = json.loads(line) if line.strip() else {"text": ""}
         except (ValueError, RecursionError):
