@@ -40,10 +40,11 @@ class Evaluable:
     name: str
     domain: ClassVar[Domains] = {}
     _outputs: ClassVar[dict[str, str]] = {}
+    _read: ClassVar[dict[str, Mapping[str, inspect.Parameter]]] = {}
 
     def __init_subclass__(cls) -> None:
         own = {member.symbol: name for name, member in vars(cls).items() if hasattr(member, "symbol")}
-        cls._outputs = cls._outputs | own
+        cls._outputs, cls._read = cls._outputs | own, {}
 
     @property
     def outputs(self) -> dict[str, tuple[str, ...]]:
@@ -95,4 +96,7 @@ class Evaluable:
         return (inspect.getdoc(getattr(self, self._outputs[symbol])) or "").partition("\n")[0]
 
     def _inputs(self, symbol: str) -> Mapping[str, inspect.Parameter]:
-        return inspect.signature(getattr(self, self._outputs[symbol])).parameters
+        method = self._outputs[symbol]
+        if method not in self._read:  # to read a signature takes longer than most outputs
+            self._read[method] = inspect.signature(getattr(self, method)).parameters
+        return self._read[method]

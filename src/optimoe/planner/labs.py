@@ -68,7 +68,7 @@ class Lab:
     @property
     def spec(self) -> ArchSpec:
         """The model in the catalog."""
-        return find_model(self.name)
+        return _model(self.name)
 
     @property
     def params_active(self) -> int:
@@ -79,6 +79,11 @@ class Lab:
     def train_flops(self) -> float:
         """C = 6·N_act·D of the run, by the laws' own convention; 0 where the tokens are not known."""
         return TRAIN_FLOPS_PER_PARAM_TOKEN * self.params_active * self.tokens
+
+
+@cache
+def _model(name: str) -> ArchSpec:
+    return find_model(name)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,9 +27,10 @@ from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import Shapes
 from optimoe.planner.result import Alternative, LawView, Plan, Trace
 from optimoe.planner.search.best_first import Query, left_over
-from optimoe.planner.search.board import Board, keep
+from optimoe.planner.search.board import Board
 from optimoe.planner.search.find import Finalist, finalist, scored_places, started
 from optimoe.planner.search.looked import Looked
+from optimoe.planner.search.near import near_board, remember
 from optimoe.planner.search.objective import WHOLE_BUDGET, SearchGoal, equal_loss, tokens_and_objective
 from optimoe.planner.search.settle import priced, settle
 
@@ -45,13 +47,16 @@ SHOWN = 150
 """Designs on which a plan without a choice looks for the limit that binds."""
 
 
-def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
+def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False) -> Plan:
     """Choose the model to train within a budget, for a traffic, on given hardware.
 
     Args:
         problem: Budget, traffic, hardware, law, goal and space.
         memory: Designs that were priced before, to which those of this plan are added; one for the process unless
             given.
+        near: Look only at the designs near an earlier plan of the same space and hardware, where the memory holds
+            one and some of them keep all limits; at the whole space elsewhere. Then what labs trained and what
+            other laws say is left out.
 
     Returns:
         The choice, what it stands against, and everything it rests on.
@@ -60,7 +65,7 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
         InputError: The law may rank none of the designs, or cannot tell their total sizes apart.
     """
-    found = _found(problem, memory)
+    found = _found(problem, memory, near=near)
     board, choice = found.board, _candidate(found.choice)
     alternatives = _alternatives(board, found)
     dense = _best_dense(board, found)
@@ -74,27 +79,27 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
         alternatives=alternatives,
         front=front(board),
         scored=score(problem, choice, least, memory),
-        labs=labs_at(problem, choice, memory),
-        laws=law_views(problem, looked),
+        labs=() if board.near else labs_at(problem, choice, memory),
+        laws=() if board.near else law_views(problem, looked),
         reasons=(),
         warnings=(),
         assumptions=assumptions(problem),
         trace=_trace(board, found),
     )
-    keep(board)
+    remember(board)
     why = (*reasons(result), *serving_reasons(result, looked, memory))
     return replace(result, reasons=why, warnings=(*warnings(result), *served_warnings(result)))
 
 
-def choose(problem: Problem, memory: PricedGrids = SHARED) -> Candidate:
+def choose(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False) -> Candidate:
     """The choice of :func:`plan` alone, for those who ask many problems and nothing beside it.
 
     Raises:
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
         InputError: The law may rank none of the designs, or cannot tell their total sizes apart.
     """
-    found = _found(problem, memory)
-    keep(found.board)
+    found = _found(problem, memory, near=near)
+    remember(found.board)
     return _candidate(found.choice)
 
 
@@ -115,8 +120,16 @@ class _Found:
     choice: Finalist
 
 
-def _found(problem: Problem, memory: PricedGrids) -> _Found:
-    board = started(problem, memory)
+def _found(problem: Problem, memory: PricedGrids, *, near: bool) -> _Found:
+    board = near_board(problem, memory) if near else None
+    if board is not None:
+        with suppress(InfeasibleError):  # elsewhere in the space something may keep all limits
+            return _found_on(board)
+    return _found_on(started(problem, memory))
+
+
+def _found_on(board: Board) -> _Found:
+    problem = board.problem
     inside = scored_places(board, problem.scored)
     starts = [Finalist(index=place, pool=pool, tokens=math.nan, objective=math.nan)
               for place, pool in settle(board, np.array(sorted(inside), dtype=int)).items()]  # fmt: skip
@@ -142,11 +155,13 @@ def bounded_goal(problem: Problem, board: Board, lowest: Finalist | None) -> Low
         return goal
     if lowest is None:
         raise InfeasibleError(_why_not(board, LowestLoss()))
-    return LeastCost(max_loss=lowest.objective * (1 + goal.loss_slack) + goal.slack_nats, count=goal.count)
+    return goal.beside(lowest.objective)
 
 
 def _why_not(board: Board, goal: LowestLoss | LeastCost) -> str:
     """Which limit binds, by some designs of every E from the smallest to the largest."""
+    if board.near:
+        return "none of the designs near the earlier plan"
     shown: dict[Family, Shapes] = {}
     families = {family.num_experts: family for family in [*board.known.every][::-1]}
     for family in families.values():
@@ -275,6 +290,7 @@ def _trace(board: Board, found: _Found) -> Trace:
     listed, priced_points = len(board.listing), int(board.served.sum())
     left = left_over(board, Query(goal=SearchGoal(minimised=found.goal)))
     return Trace(
+        searched="near an earlier plan" if board.near else "the space",
         space=known.size,
         deployments=ways,
         listed=listed,

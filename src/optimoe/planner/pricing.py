@@ -79,7 +79,7 @@ class PricedGrids:
     _sheets: OrderedDict[bytes, dict[bytes, tuple[Any, int]]] = field(
         default_factory=OrderedDict, init=False, repr=False, compare=False
     )
-    _things: OrderedDict[bytes, Any] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+    _things: dict[str, OrderedDict[bytes, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -135,25 +135,33 @@ class PricedGrids:
             mfu = best.mfu() * peak_over_bf16(run) * training.utilisation.scale
         return Trained(mfu=np.array([float(mfu)]), layouts=in_a_row(best.layout), choice=np.array([0]))
 
-    def kept(self, make: Callable[[], T], *asked: Any) -> T:
-        """Look up what was made of a question before, or make it and keep it; :data:`MOST_THINGS` are kept."""
+    def kept(self, make: Callable[[], T], kind: str, *asked: Any) -> T:
+        """Look up what was made of a question before, or make it and keep it; :data:`MOST_THINGS` of a kind are."""
+        found: list[T] = self.before(kind, *asked)
+        if not found:
+            found = [make()]
+            self.renew(found[0], kind, *asked)
+        return found[0]
+
+    def before(self, kind: str, *asked: Any) -> list[Any]:
+        """What was made of a question before, alone in a list; nothing in it where nothing was, or is kept."""
         key = content_key(*asked)
         with self._lock:
-            if key in self._things:
-                self._things.move_to_end(key)
-                before: T = self._things[key]
-                return before
-        made = make()
-        with self._lock:
-            kept: T = self._things.setdefault(key, made)
-            while len(self._things) > MOST_THINGS:
-                self._things.popitem(last=False)
-        return kept
+            things = self._things.get(kind, OrderedDict())
+            if key not in things:
+                return []
+            things.move_to_end(key)
+            return [things[key]]
 
-    def renew(self, made: object, *asked: Any) -> None:
+    def renew(self, made: object, kind: str, *asked: Any) -> None:
         """Keep this as what was made of a question, in place of what was kept before."""
+        key, most = content_key(*asked), MOST_THINGS.get(kind, MOST_OF_A_KIND)
         with self._lock:
-            self._things[content_key(*asked)] = made
+            things = self._things.setdefault(kind, OrderedDict())
+            things[key] = made
+            things.move_to_end(key)
+            while len(things) > most:
+                things.popitem(last=False)
 
     def _remembered(self, compute: Callable[[ArchSpec], T], grid: ArchSpec, *asked: Any) -> T:
         """Look up the answer for each design of a grid, or compute those that are missing and keep them."""
@@ -181,8 +189,8 @@ class PricedGrids:
                 self._sheets.popitem(last=False)
 
 
-MOST_THINGS = 512
-"""Boards and settled runs that a memory keeps beside the answers: those of some thirty plans."""
+MOST_THINGS, MOST_OF_A_KIND = {"board": 4, "earlier": 4}, 512
+"""Boards and settled runs that a memory keeps beside the answers: a board of the usual space takes some 40 MB."""
 
 
 def in_a_row(value: T) -> T:

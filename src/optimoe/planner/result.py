@@ -10,6 +10,7 @@ from optimoe.core.results.shown import Drawn, view_of
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.labs import Lab
 from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.kinds import Searched
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import BUDGET_TOLERANCE
 
@@ -131,6 +132,7 @@ class Trace:
     """How the choice was found, and what was not looked at. A point is a design on one of the deployments.
 
     Attributes:
+        searched: The whole space, or the designs near an earlier plan alone.
         space: Designs of the space.
         deployments: Ways to serve.
         listed: Designs whose loss was computed: all, or a coarse list of every family and all around the best.
@@ -143,6 +145,7 @@ class Trace:
         best: What is minimised, dollars or nats.
     """
 
+    searched: Searched
     space: int
     deployments: int
     listed: int

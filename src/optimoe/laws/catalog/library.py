@@ -41,7 +41,12 @@ def find_published_law(name: str) -> Law:
     Raises:
         UnknownNameError: No such law.
     """
-    name = find_name("law", name, _published())
+    return _published_law(find_name("law", name, _published()))
+
+
+@cache
+def _published_law(name: str) -> Law:
+    """One object for each law: what is kept of a law is found again by whoever asks for it by name."""
     row = build(LawRow, _published()[name], where=f"law {name}")
     return class_of(row.family, name)(row, find_law)
 

@@ -100,7 +100,7 @@ def chosen(lineup: Lineup) -> Moved | None:
         lowest = judged(lineup, LowestLoss(), dollars)[1].min()
         if not np.isfinite(lowest):
             return None
-        goal = LeastCost(max_loss=float(lowest * (1 + goal.loss_slack) + goal.slack_nats), count=goal.count)
+        goal = goal.beside(float(lowest))
     tokens, objective = (np.ravel(column) for column in judged(lineup, goal, dollars))
     best = int(objective.argmin())
     if not math.isfinite(objective[best]):

@@ -1,7 +1,7 @@
 """The goal of a plan: what is minimised, within which limits."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require, require_positive
@@ -64,6 +64,14 @@ class NearBest:
     def __post_init__(self) -> None:
         for name in ("loss_slack", "slack_nats"):
             require(0 <= getattr(self, name) < math.inf, name, "zero or more", getattr(self, name))
+
+    def beside(self, lowest: Values) -> LeastCost:
+        """The goal where the lowest loss in the budget is known."""
+        return LeastCost(max_loss=lowest * (1 + self.loss_slack) + self.slack_nats, count=self.count)
+
+    def scaled(self, factor: float) -> "NearBest":
+        """Multiply what may be given up of the loss."""
+        return replace(self, loss_slack=factor * self.loss_slack, slack_nats=factor * self.slack_nats)
 
 
 Goal = LowestLoss | LeastCost | NearBest

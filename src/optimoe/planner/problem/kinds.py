@@ -27,3 +27,6 @@ DeepSeek-V3: 18432 = (8 + 1)·2048, of Llama 4: 16384 = (1 + 1)·8192); or as on
 
 CountedDollars = Literal["total", "serving"]
 """Dollars that are minimised: those of training and the lifetime's serving, or serving alone."""
+
+Searched = Literal["the space", "near an earlier plan"]
+"""What a plan looked at: the whole space, or the designs near an earlier plan of it alone."""

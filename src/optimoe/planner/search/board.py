@@ -24,6 +24,7 @@ from optimoe.planner.search.estimate import (
     estimated_mfu,
     estimated_rates,
     features,
+    moved_mfu,
     rooflines,
 )
 from optimoe.planner.search.listing import Index, Listing, coarse, listed, priced_whole
@@ -31,6 +32,9 @@ from optimoe.planner.search.looked import Looked, Rates, judged_by
 
 ANY_TRAFFIC = 1e30
 """Tokens per second that carry whatever is asked."""
+
+MOST_CURVES = 8
+"""Laws whose loss curves a board keeps, the latest."""
 
 
 @dataclass(kw_only=True)
@@ -44,7 +48,9 @@ class Known:
         trained: Of which designs the layouts of training were tried.
         rates: Output tokens per second of each deployment with each design; NaN where nobody searched them.
         roof, features: What estimates are made of; none where the whole space is priced.
-        curves: Loss curves by law, with how many of the designs they are for.
+        curves: Loss curves by law, with which of the designs it may rank; of :data:`MOST_CURVES` laws.
+        expected_mfu: Utilisation in training that an earlier search found or expects of each design; none of a board
+            of the whole space.
     """
 
     listing: Listing
@@ -56,6 +62,7 @@ class Known:
     roof: Rooflines | None
     features: Features | None
     curves: dict[LossLaw, tuple[TokenCurve, Bool[np.ndarray, " designs"]]] = field(default_factory=dict)
+    expected_mfu: Column | None = None
 
 
 @dataclass(kw_only=True)
@@ -78,6 +85,11 @@ class Board:
     def listing(self) -> Listing:
         """The designs that are on the board."""
         return self.known.listing
+
+    @property
+    def near(self) -> bool:
+        """Whether these are the designs near an earlier plan, and not those of the whole space."""
+        return self.known.expected_mfu is not None
 
     @property
     def served(self) -> Bool[np.ndarray, "deployments designs"]:
@@ -149,6 +161,8 @@ class Board:
     def utilisation(self, weights: Column | None = None) -> Estimated:
         """Estimates of the utilisation in training alone."""
         weights = np.ones(len(self.listing)) if weights is None else weights
+        if self.known.expected_mfu is not None:
+            return moved_mfu(self.known.expected_mfu, self.mfu, self.known.trained)
         assert self.known.features is not None  # a space that is priced whole estimates nothing
         return estimated_mfu(self.known.features, self.listing.params_total, self.mfu, self.known.trained, weights)
 
@@ -176,6 +190,7 @@ class Board:
             roof=known.roof.at(designs),
             features=known.features[designs],
             curves=judged,
+            expected_mfu=None if known.expected_mfu is None else known.expected_mfu[designs],
         )
         part = replace(self, known=own)
         part.mfu = self.mfu[designs]
@@ -239,9 +254,12 @@ class Board:
 
     def judged(self, law: LossLaw) -> tuple[TokenCurve, Bool[np.ndarray, " designs"]]:
         """The loss curves of the designs under a law, and which of them it may rank."""
-        if law not in self.known.curves:
-            self.known.curves[law] = judged_by(law, self.listing)
-        return self.known.curves[law]
+        curves = self.known.curves
+        judgement = curves.get(law) or judged_by(law, self.listing)
+        curves[law] = judgement
+        for oldest in [*curves][:-MOST_CURVES]:
+            curves.pop(oldest, None)
+        return judgement
 
 
 def _longer(

@@ -348,6 +348,19 @@ def estimated_mfu(
     return Estimated(log=np.where(totals <= largest, log, -np.inf), margin=margin)
 
 
+def moved_mfu(
+    expected: Float[np.ndarray, " designs"],
+    mfu: Float[np.ndarray, " designs"],
+    trained: Bool[np.ndarray, " designs"],
+) -> Estimated:
+    """Utilisation of every design in training, as it was in an earlier run, moved by what was tried in this one."""
+    known, far = trained & np.isfinite(mfu) & np.isfinite(expected), np.log(expected)
+    moved = np.log(mfu[known]) - far[known]
+    shift, spread = (float(moved.mean()), float(moved.std())) if known.any() else (0.0, NOISE)
+    log = np.where(np.isfinite(far), far + shift, -np.inf)
+    return Estimated(log=np.minimum(log, 0.0), margin=np.full(len(log), 2 * max(spread, NOISE)))
+
+
 def _heaviest(weights: np.ndarray, most: int) -> np.ndarray:
     """Places of the largest weights; of equal ones some from everywhere, not the first."""
     mixed = np.random.default_rng(0).permutation(len(weights))

@@ -97,6 +97,7 @@ def finalist(
         briefly: Whether those are taken that estimates say are best, ``count`` of each group, without pricing all
             that may be better.
     """
+    briefly = briefly or board.near
     (glance if briefly else seek)(board, query)
     listed = best_of(board, query, count if briefly else MOST_FINALISTS)
     pools, gained = {one.index: one.pool for one in also}, 1.0

@@ -10,6 +10,7 @@ from optimoe.core.records import same_fields
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.explain.chain import Link
 from optimoe.planner.explain.checks import check_commands
+from optimoe.planner.problem.kinds import Searched
 from optimoe.planner.result import Plan
 from optimoe.report.records.plan.alternatives import AlternativeRecord, InfeasibleFamilyRecord, alternative_record
 from optimoe.report.records.plan.candidate import CandidateRecord, candidate_record
@@ -70,6 +71,7 @@ class TraceRecord:
     """How the choice was found.
 
     Attributes:
+        searched: The whole space, or the designs near an earlier plan alone: a plan without ``near`` corrects it.
         space: Designs of the space.
         first: The same as ``listed``.
         whole: Whether every point was priced, and the choice so the best of the space.
@@ -84,6 +86,7 @@ class TraceRecord:
         not_looked_at: Designs of which nothing was computed.
     """
 
+    searched: Searched
     space: int
     first: int
     whole: bool
