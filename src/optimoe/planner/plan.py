@@ -55,8 +55,8 @@ def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False) 
         memory: Designs that were priced before, to which those of this plan are added; one for the process unless
             given.
         near: Look only at the designs near an earlier plan of the same space and hardware, where the memory holds
-            one and some of them keep all limits; at the whole space elsewhere. Then what labs trained and what
-            other laws say is left out.
+            one and some of them keep all limits; at the whole space elsewhere. What labs trained, what other laws say
+            and what the memory of the deployments shuts out is left out then.
 
     Returns:
         The choice, what it stands against, and everything it rests on.
@@ -87,7 +87,7 @@ def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False) 
         trace=_trace(board, found),
     )
     remember(board)
-    why = (*reasons(result), *serving_reasons(result, looked, memory))
+    why = reasons(result) if board.near else (*reasons(result), *serving_reasons(result, looked, memory))
     return replace(result, reasons=why, warnings=(*warnings(result), *served_warnings(result)))
 
 

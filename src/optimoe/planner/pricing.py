@@ -16,7 +16,7 @@ from optimoe.core.grid import concatenated, content_key, map_arrays, map_numbers
 from optimoe.cost.hardware.price import unknown_price, usd_per_mtok
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.sizing.candidates import every_split
-from optimoe.cost.sizing.layouts import cheapest_serving
+from optimoe.cost.sizing.layouts import cheapest_of_sizes, cheapest_serving
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.search import best_training, training_mfu, usual_train_layouts
@@ -86,8 +86,14 @@ class PricedGrids:
         """Number of answers that are kept now."""
         return sum(map(len, self._sheets.values()))
 
-    def trained(self, problem: Problem, grid: ArchSpec) -> Trained:
-        """Predict the utilisation of every design of a grid, in the best of its space's usual layouts."""
+    def trained(self, problem: Problem, grid: ArchSpec, usual: TrainRun | None = None) -> Trained:
+        """Predict the utilisation of every design of a grid, in the best of its space's usual layouts.
+
+        Args:
+            problem: The question.
+            grid: The designs.
+            usual: The run whose usual layouts are tried, where it is not the question's own.
+        """
         training, space = problem.training, problem.space
         utilisation = training.utilisation
         params = count_params(grid)
@@ -99,7 +105,8 @@ class PricedGrids:
             return Trained(mfu=np.asarray(given))
         run = replace(training.run, price=unknown_price())
         routed = grid.moe is not None
-        layouts = self.kept(lambda: usual_layouts(space, run, routed=routed), "layouts", space, run, routed)
+        asked = replace(usual, price=unknown_price()) if usual else run
+        layouts = self.kept(lambda: usual_layouts(space, asked, routed=routed), "layouts", space, asked, routed)
         best = self._remembered(lambda part: _steps(part, run, layouts), grid, "trained", run, layouts)
         if isinstance(utilisation, GivenMfu):
             mfu = np.where(best.fits, given, np.nan)
@@ -117,6 +124,24 @@ class PricedGrids:
             lambda part: cheapest_serving(part, unpriced, every_split(part, unpriced)), grid, "served", unpriced
         )
         return at_price(estimate, deployment)
+
+    def serve_ahead(self, deployments: Sequence[Deployment], grid: ArchSpec) -> None:
+        """Price designs where :meth:`served` will ask for them, deployments that differ in size alone in one call."""
+        alike: dict[bytes, list[Deployment]] = {}
+        for one in deployments if len(deployments) > 1 else ():
+            unpriced = replace(one, price=unknown_price())
+            apart = content_key(replace(unpriced, cluster=replace(one.cluster, num_gpus=1)))
+            alike.setdefault(apart, []).append(unpriced)
+        skeleton, keys = row_keys(grid)
+        for own in alike.values():
+            sheets = [content_key(skeleton, "served", one) for one in own]
+            with self._lock:
+                known = [self._sheets.get(sheet, {}) for sheet in sheets]
+                missing = list({key: row for row, key in enumerate(keys) if any(key not in one for one in known)}.values())
+            if len(own) > 1 and missing:
+                part = take(grid, np.array(missing))
+                for sheet, answer in zip(sheets, cheapest_of_sizes(part, own, every_split), strict=True):
+                    self._keep(sheet, {keys[row]: (answer, place) for place, row in enumerate(missing)})
 
     def settled_training(self, problem: Problem, spec: ArchSpec) -> Trained:
         """The utilisation of one model in the best of all layouts: that of ``optimoe cost train``."""

@@ -1,15 +1,17 @@
 """Search of the layout and the concurrency that serve cheapest within latency limits and memory."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Bool
 
 from optimoe.arch.spec import ArchSpec, merged
 from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
-from optimoe.core.grid import map_arrays, map_numbers
+from optimoe.core.grid import concatenated, map_arrays, map_numbers
+from optimoe.cost.hardware.price import usd_per_mtok
 from optimoe.cost.layers.layout import Layout, as_column, divides
 from optimoe.cost.serving.accuracy.evidence import AnswerEvidence, evidence
 from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate_at, prepare
@@ -46,13 +48,49 @@ def cheapest_serving(
     """
     tried = as_column(likely_layouts(arch, deployment) if layouts is None else layouts)
     ready = prepare(arch.over(2), deployment, tried)
-    if concurrency is None:
-        return _cheapest(deployment, _largest_kept(deployment, ready), ready)
-    return _cheapest(deployment, concurrency / np.asarray(tried.dp), ready)
+    batch = _largest_kept(deployment, ready) if concurrency is None else concurrency / np.asarray(tried.dp)
+    estimate = evaluate_at(ready, deployment, batch * tried.dp)
+    return _cheapest(estimate, _feasible(deployment, estimate, ready))
 
 
-def _largest_kept(deployment: Deployment, ready: Prepared) -> Values:
-    """Whole requests of a rank, the most that fit and keep the limits; 1 where not even one does."""
+def cheapest_of_sizes(
+    arch: ArchSpec, deployments: Sequence[Deployment], layouts_of: Callable[[ArchSpec, Deployment], Layout]
+) -> list[ServingEstimate]:
+    """:func:`cheapest_serving` on each of several deployments that differ in their number of GPUs alone.
+
+    All of their layouts are tried side by side, which takes much less time than one call for each. Nothing but
+    the price and the tokens of a GPU goes by their number: all else is told by the layout.
+
+    Args:
+        arch: The model, or a grid of designs.
+        deployments: They have the same price too.
+        layouts_of: The layouts that are tried on one of them.
+    """
+    columns = [as_column(layouts_of(arch, one)) for one in deployments]
+    ready = prepare(arch.over(2), deployments[0], concatenated(columns))
+    ends = np.cumsum([len(np.asarray(column.tp)) for column in columns])
+    size_of = np.searchsorted(ends, np.arange(ends[-1]), side="right")
+    batch = _largest_kept(deployments[0], ready, size_of)
+    estimate = evaluate_at(ready, deployments[0], batch * ready.machine.layout.dp)
+    feasible = _feasible(deployments[0], estimate, ready)
+    found = []
+    for one, own in zip(deployments, [size_of == size for size in range(len(columns))], strict=True):
+        part = map_numbers(estimate, lambda values, own=own: np.broadcast_to(values, feasible.shape)[..., own, :])
+        rate, num_gpus = np.asarray(part.tokens_per_s), one.cluster.num_gpus
+        usd = usd_per_mtok(num_gpus, one.price, rate)
+        part = replace(part, tokens_per_s_per_gpu=rate / num_gpus, usd_per_mtok=usd)
+        found.append(_cheapest(part, feasible[..., own, :]))
+    return found
+
+
+def _largest_kept(deployment: Deployment, ready: Prepared, size_of: np.ndarray | None = None) -> Values:
+    """Whole requests of a rank, the most that fit and keep the limits; 1 where not even one does.
+
+    Args:
+        deployment: Where and what to serve.
+        ready: The grid, and layouts that compete with each other.
+        size_of: Which of the layouts compete, by a number of each; left out, all do.
+    """
     limits, layout = deployment.limits, ready.machine.layout
     # Of requests that come at random one place must be free for the next.
     room = np.floor(ready.fits) - 1 if limits.on_percentiles else np.asarray(ready.fits)
@@ -81,8 +119,10 @@ def _largest_kept(deployment: Deployment, ready: Prepared) -> Values:
     batches = np.ones(shape).reshape(-1)
     cells = np.flatnonzero(np.broadcast_to(usable, shape))
     if len(cells):
-        designs = cells // math.prod(shape[-2:])
-        batches[cells] = _largest_within(excess, cells, np.broadcast_to(most, shape).reshape(-1)[cells], designs)
+        rivals = cells // math.prod(shape[-2:])
+        if size_of is not None:
+            rivals = rivals * len(size_of) + size_of[cells // shape[-1] % shape[-2]]
+        batches[cells] = _largest_within(excess, cells, np.broadcast_to(most, shape).reshape(-1)[cells], rivals)
     return batches.reshape(shape)
 
 
@@ -191,18 +231,20 @@ def alone_evidence(arch: ArchSpec, deployment: Deployment) -> AnswerEvidence | N
     return evidence(arch, deployment, served) if served else None
 
 
-def _cheapest(deployment: Deployment, batch: Values, ready: Prepared) -> ServingEstimate:
-    """The cheapest feasible point of the last two axes (layouts, batches)."""
-    layouts = ready.machine.layout
-    estimate = evaluate_at(ready, deployment, batch * layouts.dp)
+def _feasible(deployment: Deployment, estimate: ServingEstimate, ready: Prepared) -> Bool[np.ndarray, "*grid"]:
+    """Where a layout divides the design, the memory holds the requests, and the limits are kept."""
     limits = deployment.limits
-    feasible = (
-        divides(ready.arch, layouts)
+    return np.asarray(
+        divides(ready.arch, ready.machine.layout)
         & np.asarray(estimate.concurrency <= estimate.max_batch)
         & np.asarray(estimate.tpot_s <= limits.tpot_s)
         & np.asarray(estimate.ttft_s <= limits.ttft_s)
         & np.asarray(estimate.tokens_per_s > 0)
     )
+
+
+def _cheapest(estimate: ServingEstimate, feasible: Bool[np.ndarray, "*grid"]) -> ServingEstimate:
+    """The cheapest feasible point of the last two axes (layouts, batches)."""
     rate = np.where(feasible, estimate.tokens_per_s, 0.0)
     usd = np.where(feasible, estimate.usd_per_mtok, np.inf)
     flat = rate.reshape(*rate.shape[:-2], -1)

@@ -14,6 +14,7 @@ from optimoe.core.arrays import Values
 from optimoe.laws.domain import Seen
 from optimoe.laws.factors import as_read, design_effects, design_factor
 from optimoe.laws.factors.effect import DesignEffect
+from optimoe.laws.factors.recent import Recent
 from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.optimum import optimal_params
@@ -22,6 +23,9 @@ from optimoe.laws.terms.sizes import Size, sizes_of
 
 ALONE = 1.0
 """x of a dense model: x̂ starts there, so that a dense model is its own equivalent."""
+
+
+_EFFECTS = Recent[tuple[DesignEffect, ...]]()
 
 
 class Expansion(LossLaw):
@@ -71,7 +75,9 @@ class Expansion(LossLaw):
 
     def effects(self, arch: ArchSpec) -> tuple[DesignEffect, ...]:
         """What published laws say of the design beyond its sizes, by the names in the row."""
-        return design_effects(self.row.factors, arch, self.find, self.row.factors_flops)
+        row = self.row
+        asked = (row.factors, row.factors_flops, self._library, self._opted_in)
+        return _EFFECTS.found(asked, arch, lambda: design_effects(row.factors, arch, self.find, row.factors_flops))
 
     def reading_gap(self, arch: ArchSpec, tokens: Values) -> Values:
         """What papers disagree about in the design's factors, nats: L at N_eff·exp(−spread) less L."""

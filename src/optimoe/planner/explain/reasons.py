@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 from optimoe.arch.params import count_params
 from optimoe.arch.precision.formats import PLAIN_FORMAT
@@ -84,6 +85,7 @@ def _longer_training(plan: Plan) -> Iterator[str]:
     )
 
 
+@lru_cache(maxsize=32)
 def _without_shapes(space: Space) -> list[str]:
     """Families of which no width and depth is a design of the space."""
     every = space.every()

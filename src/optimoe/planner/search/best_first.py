@@ -191,6 +191,7 @@ def glance(board: Board, query: Query, count: int = GLANCED) -> None:
             break
         part.train(designs)
         kinds, ways = part.listing.kind[designs], looked.cheapest[designs]
+        part.serve_ahead(np.unique(ways), designs)
         for kind, way in sorted(set(zip(kinds.tolist(), ways.tolist(), strict=True))):
             part.serve(way, designs[(kinds == kind) & (ways == way)])
     board.put(part, active)
@@ -263,6 +264,8 @@ def _round(board: Board, query: Query) -> int:
 
 def _serve(board: Board, calls: list[tuple[int, Index]]) -> int:
     """Price the designs of some calls; how many those were."""
+    if len(calls) > 1 and all(designs is calls[0][1] for _, designs in calls):
+        board.serve_ahead(np.array([way for way, _ in calls]), calls[0][1])
     for way, designs in calls:
         board.serve(way, designs)
     return sum(len(designs) for _, designs in calls)

@@ -8,6 +8,7 @@ from jaxtyping import Bool
 
 from optimoe.core.grid import concatenated, take
 from optimoe.cost.hardware.price import unknown_price
+from optimoe.cost.training.estimate import TrainRun
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.designs import Column
 from optimoe.planner.pricing import PricedGrids, peak_over_bf16
@@ -51,6 +52,7 @@ class Known:
         curves: Loss curves by law, with which of the designs it may rank; of :data:`MOST_CURVES` laws.
         expected_mfu: Utilisation in training that an earlier search found or expects of each design; none of a board
             of the whole space.
+        usual: The run whose usual layouts are tried, where it is that of an earlier search.
     """
 
     listing: Listing
@@ -63,6 +65,7 @@ class Known:
     features: Features | None
     curves: dict[LossLaw, tuple[TokenCurve, Bool[np.ndarray, " designs"]]] = field(default_factory=dict)
     expected_mfu: Column | None = None
+    usual: TrainRun | None = None
 
 
 @dataclass(kw_only=True)
@@ -103,7 +106,7 @@ class Board:
     def train_anew(self, designs: Index) -> None:
         """Look up the utilisation of designs, or predict it."""
         for grid, own in self.listing.pieces(designs):
-            self.mfu[own] = self.memory.trained(self.problem, grid).mfu
+            self.mfu[own] = self.memory.trained(self.problem, grid, self.known.usual).mfu
         self.known.trained[designs] = True
 
     def serve(self, way: int, designs: Index) -> None:
@@ -111,6 +114,11 @@ class Board:
         for grid, own in self.listing.pieces(designs):
             served = self.memory.served(self.problem.deployments[way], grid)
             self.known.rates[way, own] = served.tokens_per_s
+
+    def serve_ahead(self, ways: Index, designs: Index) -> None:
+        """Search designs on all of some deployments at once, of which :meth:`serve` will ask for some."""
+        for grid, _ in self.listing.pieces(designs):
+            self.memory.serve_ahead([self.problem.deployments[way] for way in ways.tolist()], grid)
 
     def price_all(self) -> None:
         """Train and serve every design on every deployment."""

@@ -6,13 +6,16 @@ before it: a re-plan may look at those designs alone, with estimates that begin 
 
 import math
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
+from jaxtyping import Bool
 
 from optimoe.core.grid import content_key, map_numbers
 from optimoe.cost.hardware.price import unknown_price
+from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits
 from optimoe.planner.designs import Column
 from optimoe.planner.pareto import front_members
@@ -21,8 +24,8 @@ from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.search.board import Board, Known, keep
 from optimoe.planner.search.estimate import features, rooflines
-from optimoe.planner.search.listing import Index
-from optimoe.planner.search.looked import Looked
+from optimoe.planner.search.listing import Index, Listing
+from optimoe.planner.search.looked import Looked, Rates
 from optimoe.planner.search.objective import equal_loss, tokens_and_objective
 
 STEP, LOSS_STEP = 1.3, 0.01
@@ -36,6 +39,25 @@ MOST_BOARDS = 24
 """Boards that an earlier plan keeps: of other limits, laws and sizes of budget and demand."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Picked:
+    """The designs near the best ones of a question, with what an earlier search knew of them.
+
+    Attributes:
+        listing: They.
+        mfu: Utilisation in training, found or expected.
+        log_over_roof: Logarithm of the tokens per second of each deployment over its roofline, likewise.
+        trained: Of which it was found.
+        rates: Tokens per second that were found; NaN elsewhere.
+    """
+
+    listing: Listing
+    mfu: Column
+    log_over_roof: Rates
+    trained: Bool[np.ndarray, " designs"]
+    rates: Rates
+
+
 @dataclass(kw_only=True)
 class Earlier:
     """A plan of a whole space that was made, and the boards of designs near it.
@@ -43,52 +65,76 @@ class Earlier:
     Attributes:
         problem: Its question.
         known: What its search came to know.
-        boards: Those that were asked for, the latest.
+        picked, boards: Those that were asked for, the latest, under this plan's limits and under others.
     """
 
     problem: Problem
     known: Known
+    picked: OrderedDict[Hashable, Picked] = field(default_factory=OrderedDict)
     boards: OrderedDict[Hashable, Known] = field(default_factory=OrderedDict)
 
     def board(self, problem: Problem, memory: PricedGrids) -> Board:
         """The designs near this plan with what is known of them under the limits of a problem."""
-        key = (problem.law, content_key(*_cell(problem)), content_key(problem.limits, problem.training.run))
-        known = self.boards.get(key) or self._near(problem, memory)
-        self.boards[key] = known
-        self.boards.move_to_end(key)
-        while len(self.boards) > MOST_BOARDS:
-            self.boards.popitem(last=False)
+        cell = (problem.law, content_key(*_cell(problem)))
+        picked = _latest(self.picked, cell, lambda: self._picked(problem, memory))
+        own = (*cell, content_key(problem.limits, problem.training.run))
+        known = _latest(self.boards, own, lambda: self._known(problem, picked))
         board = Board(problem=problem, memory=memory, known=known, mfu=np.full(len(known.listing), np.nan))
         board.train_anew(np.flatnonzero(known.trained | (problem.training.run is None)))
         return board
 
-    def _near(self, problem: Problem, memory: PricedGrids) -> Known:
-        """Pick the designs near the best ones of a problem, as this plan expects them, with what it knew of them."""
-        ways = tuple(
-            replace(own, price=asked.price)
-            for own, asked in zip(self.problem.deployments, problem.deployments, strict=True)
-        )
-        run = self.problem.training.run
+    def _picked(self, problem: Problem, memory: PricedGrids) -> Picked:
+        """Pick the designs that look best under a problem by what this plan knew, under its own limits."""
+        ways, run = self._ways(problem), self.problem.training.run
         before = replace(problem, deployments=ways, training=replace(problem.training, run=run))
         board = Board(problem=before, memory=memory, known=self.known, mfu=np.full(len(self.known.listing), np.nan))
         board.train_anew(np.flatnonzero(self.known.trained | (run is None)))
         looked = board.looked() if self.known.whole else board.looked(board.estimates())
         near = np.unique(np.concatenate([*_best(looked)]))
-        listing, rates = looked.listing.where(near), looked.tokens_per_s[:, near]
-        roof, own = rooflines(listing, problem.deployments), rooflines(listing, ways)
-        seen = np.log(np.where(rates > 0, rates, np.exp(own.log_rate)))
-        same = problem.limits == self.problem.limits
-        return Known(
+        listing, expected = looked.listing.where(near), looked.tokens_per_s[:, near]
+        roof = rooflines(listing, ways).log_rate
+        return Picked(
             listing=listing,
+            mfu=looked.utilisation[near],
+            log_over_roof=np.where(expected > 0, np.log(np.where(expected > 0, expected, 1.0)) - roof, 0.0),
+            trained=self.known.trained[near],
+            rates=self.known.rates[:, near],
+        )
+
+    def _known(self, problem: Problem, picked: Picked) -> Known:
+        """What is known of the designs under the limits of a problem."""
+        roof, run = rooflines(picked.listing, problem.deployments), self.problem.training.run
+        same_limits, same_run = problem.limits == self.problem.limits, problem.training.run == run
+        return Known(
+            listing=picked.listing,
             whole=False,
             size=self.known.size,
             every={},
-            trained=self.known.trained[near] & (problem.training.run == run),
-            rates=self.known.rates[:, near] if same else np.full_like(rates, np.nan),
-            roof=replace(roof, log_rate=roof.log_rate + seen - own.log_rate),
-            features=features(listing),
-            expected_mfu=looked.utilisation[near],
+            trained=picked.trained & same_run,
+            rates=picked.rates.copy() if same_limits else np.full_like(picked.rates, np.nan),
+            roof=replace(roof, log_rate=roof.log_rate + picked.log_over_roof),
+            features=features(picked.listing),
+            expected_mfu=picked.mfu,
+            usual=run,
         )
+
+    def _ways(self, problem: Problem) -> tuple[Deployment, ...]:
+        """The deployments of this plan at the prices of a problem."""
+        pairs = zip(self.problem.deployments, problem.deployments, strict=True)
+        return tuple(replace(own, price=asked.price) for own, asked in pairs)
+
+
+T = TypeVar("T")
+
+
+def _latest(kept: OrderedDict[Hashable, T], key: Hashable, make: Callable[[], T]) -> T:
+    """Look a thing up or make it; the latest :data:`MOST_BOARDS` are kept."""
+    found = kept.get(key) or make()
+    kept[key] = found
+    kept.move_to_end(key)
+    while len(kept) > MOST_BOARDS:
+        kept.popitem(last=False)
+    return found
 
 
 def near_board(problem: Problem, memory: PricedGrids) -> Board | None:

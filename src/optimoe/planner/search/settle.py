@@ -11,7 +11,7 @@ from optimoe.arch.spec import ArchSpec, merged
 from optimoe.core.grid import take
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.planner.designs import Pool, cheapest_of, curve_of
-from optimoe.planner.pricing import PricedGrids
+from optimoe.planner.pricing import PricedGrids, Trained
 from optimoe.planner.problem.family import Family, family_of
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import Shapes
@@ -68,8 +68,9 @@ def priced(board: Board, designs: Index) -> dict[int, Pool]:
     pools: dict[int, Pool] = {}
     for grid, own in board.listing.pieces(np.unique(designs)):
         families = [board.listing.families[place] for place in board.listing.of_family[own]]
+        trained = board.memory.trained(board.problem, grid, board.known.usual)
         wanted = looked.cheapest[own] == np.arange(len(board.problem.deployments))[:, None]
-        rows = _settled(board.problem, grid, families, wanted, board.memory, whole=False)
+        rows = _settled(board.problem, grid, families, wanted, board.memory, trained=trained)
         pools |= {int(place): pool for place, pool in zip(own, rows, strict=True)}
     return pools
 
@@ -131,12 +132,14 @@ def _settled(
     memory: PricedGrids,
     spec: ArchSpec | None = None,
     *,
-    whole: bool = True,
+    trained: Trained | None = None,
 ) -> list[Pool]:
-    """Pools of one, of the designs of a grid, in every layout or as the search priced them.
+    """Pools of one, of the designs of a grid, trained in every layout or as the search trained them.
 
     ``wanted`` says which deployments of each, (deployments, designs); ``spec`` is the model of a grid of one.
     """
+    ways = np.flatnonzero(wanted.any(axis=1)).tolist()
+    memory.serve_ahead([problem.deployments[way] for way in ways], take(grid, np.flatnonzero(wanted.any(axis=0))))
     found: list[list[tuple[int, ServingEstimate]]] = [[] for _ in families]
     for way, deployment in enumerate(problem.deployments):
         rows = np.flatnonzero(wanted[way])
@@ -168,7 +171,7 @@ def _settled(
                     applicable=flags["applicable"][row : row + 1],
                     assumed=flags["assumed"][row : row + 1],
                 ),
-                training=memory.settled_training(problem, model) if whole else memory.trained(problem, own),
+                training=trained.at(slice(row, row + 1)) if trained else memory.settled_training(problem, model),
                 servings=servings,
                 cheapest=cheapest_of(here, servings),
             )
