@@ -47,7 +47,7 @@ SHOWN = 150
 """Designs on which a plan without a choice looks for the limit that binds."""
 
 
-def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False) -> Plan:
+def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False, brief: bool = False) -> Plan:
     """Choose the model to train within a budget, for a traffic, on given hardware.
 
     Args:
@@ -57,6 +57,8 @@ def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False) 
         near: Look only at the designs near an earlier plan of the same space and hardware, where the memory holds
             one and some of them keep all limits; at the whole space elsewhere. What labs trained, what other laws say
             and what the memory of the deployments shuts out is left out then.
+        brief: Leave that out, and what stands beside the choice but the lowest loss: the other families, the best
+            dense model and the front.
 
     Returns:
         The choice, what it stands against, and everything it rests on.
@@ -67,27 +69,28 @@ def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False) 
     """
     found = _found(problem, memory, near=near)
     board, choice = found.board, _candidate(found.choice)
-    alternatives = _alternatives(board, found)
-    dense = _best_dense(board, found)
+    few = brief or board.near
+    alternatives = () if brief else _alternatives(board, found)
+    dense = None if brief else _best_dense(board, found)
     least = _candidate(found.lowest) if found.lowest else None
-    looked = board.looked() if board.known.whole else board.looked(board.estimates())
+    looked = board.looked() if few or board.known.whole else board.looked(board.estimates())
     result = Plan(
         problem=problem,
         choice=choice,
         lowest_loss=least,
         best_dense=_candidate(dense) if dense else None,
         alternatives=alternatives,
-        front=front(board),
+        front=() if brief else front(board),
         scored=score(problem, choice, least, memory),
-        labs=() if board.near else labs_at(problem, choice, memory),
-        laws=() if board.near else law_views(problem, looked),
+        labs=() if few else labs_at(problem, choice, memory),
+        laws=() if few else law_views(problem, looked),
         reasons=(),
         warnings=(),
         assumptions=assumptions(problem),
         trace=_trace(board, found),
     )
     remember(board)
-    why = reasons(result) if board.near else (*reasons(result), *serving_reasons(result, looked, memory))
+    why = reasons(result) if few else (*reasons(result), *serving_reasons(result, looked, memory))
     return replace(result, reasons=why, warnings=(*warnings(result), *served_warnings(result)))
 
 

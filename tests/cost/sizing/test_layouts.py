@@ -10,7 +10,7 @@ from optimoe.cost.layers.layout import Layout, candidate_layouts
 from optimoe.cost.serving.estimate import evaluate
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.cost.sizing.candidates import every_split
-from optimoe.cost.sizing.layouts import best_serving, cheapest_serving
+from optimoe.cost.sizing.layouts import best_serving, cheapest_of_sizes, cheapest_serving
 from tests.cost.cases import MIXTRAL, deployment
 
 
@@ -105,3 +105,16 @@ def test_designs_side_by_side_cost_what_each_costs_alone_shared_experts_or_none(
     together = cheapest_serving(grid, asked, every_split(grid, asked))
     alone = [best_serving(grid.at(row), asked).tokens_per_s for row in range(4)]
     assert alone == together.tokens_per_s.tolist()
+
+
+@pytest.mark.parametrize("limits", [Limits(tpot_s=0.03), Limits(tpot_s=0.03, ttft_s=0.5, ttft_percentile=0.95)])
+def test_boxes_of_several_sizes_side_by_side_serve_as_each_does_alone(limits):
+    boxes = [deployment(size, limits) for size in (1, 2, 8, 16)]
+    grid = replace(MIXTRAL, d_model=np.array([2048, 4096]))
+    for box, found in zip(boxes, cheapest_of_sizes(grid, boxes, every_split), strict=True):
+        alone = cheapest_serving(grid, box, every_split(grid, box))
+        serves = np.asarray(alone.tokens_per_s) > 0
+        for name in ("tokens_per_s", "tokens_per_s_per_gpu", "usd_per_mtok", "tpot_s", "ttft_s", "concurrency"):
+            ours, theirs = (np.asarray(getattr(one, name))[serves] for one in (found, alone))
+            assert np.array_equal(ours, theirs), name
+        assert np.array_equal(np.asarray(found.tokens_per_s) > 0, serves)

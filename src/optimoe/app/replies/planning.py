@@ -27,13 +27,18 @@ class Planned:
     reply: Reply
 
 
-def plan(request: PlanRequest, *, quick: bool = False, explain: bool = False) -> Planned:
+def plan(
+    request: PlanRequest, *, quick: bool = False, explain: bool = False, near: bool = False, brief: bool = False
+) -> Planned:
     """The model to train, for a budget, a traffic and hardware.
 
     Args:
         request: The question.
         quick: Leave out how sure the choice is.
         explain: With the chain of numbers from the inputs to the choice.
+        near: Look only at the designs near an earlier plan of this process, where it made one of the same space and
+            hardware; how sure the choice is is left out then.
+        brief: Leave out that and what stands beside the choice but the lowest loss.
     """
     from optimoe.planner.explain.chain import chain
     from optimoe.planner.plan import plan as solve
@@ -49,9 +54,9 @@ def plan(request: PlanRequest, *, quick: bool = False, explain: bool = False) ->
     priced.append((problem.training.accelerator, problem.training.price))
     for name, price in dict.fromkeys((accelerator.name, price) for accelerator, price in priced):
         warn_without_price(name, price, request.prices)
-    result = solve(problem)
+    result = solve(problem, near=near, brief=brief)
     robustness = None
-    if not quick:
+    if not (quick or near or brief):
         from optimoe.planner.confidence.robust import assess
 
         robustness = assess(result)

@@ -70,6 +70,11 @@ def _anchored(request: AnchorRequest) -> Reply:
 QUICK = "Leave out how sure the choice is."
 WORDS = "With what the command prints: sentences, lines and tables."
 """The switch ``words``, of every question."""
+NEAR = (
+    "Look only at the designs near an earlier plan of the same space and hardware, where the process that answers "
+    "made one: in tenths of a second, for inputs that are being dragged. trace.searched says what was looked at."
+)
+BRIEF = "Leave out what stands beside the choice but the lowest loss, and how sure it is."
 EXPLAIN = "With the chain of numbers from the inputs to the choice."
 
 QUESTIONS: dict[str, AskedCommand] = {
@@ -79,7 +84,10 @@ QUESTIONS: dict[str, AskedCommand] = {
     "cost/curves": AskedCommand(command="cost curves", request=CurvesRequest, reply=serving.curves),
     "compare": AskedCommand(command="compare", request=CompareRequest, reply=comparing.compare),
     "plan": AskedCommand(
-        command="plan", request=PlanRequest, reply=_planned, switches={"quick": QUICK, "explain": EXPLAIN}
+        command="plan",
+        request=PlanRequest,
+        reply=_planned,
+        switches={"quick": QUICK, "explain": EXPLAIN, "near": NEAR, "brief": BRIEF},
     ),
     "laws/list": AskedCommand(command="laws list", request=LawLibraryRequest, reply=laws.listed),
     "laws/show": AskedCommand(command="laws show", request=LawRequest, reply=laws.shown),

@@ -35,7 +35,7 @@ def answered(name: str, body: bytes) -> tuple[int, str]:
             answer = document(reply.record())
             if switched(table, "words"):
                 answer["words"] = blocks_record(reply.blocks())
-        return 200, to_json(answer | {"notes": notes})
+        return 200, to_json(answer | {"notes": notes}, indent=None)
     except OptimoeError as error:
         return STATUS[error.exit_code], told(str(error))
 

@@ -77,7 +77,8 @@ def cheapest_of_sizes(
     for one, own in zip(deployments, [size_of == size for size in range(len(columns))], strict=True):
         part = map_numbers(estimate, lambda values, own=own: np.broadcast_to(values, feasible.shape)[..., own, :])
         rate, num_gpus = np.asarray(part.tokens_per_s), one.cluster.num_gpus
-        usd = usd_per_mtok(num_gpus, one.price, rate)
+        usd = usd_per_mtok(num_gpus, one.price, np.where(rate > 0, rate, 1.0))
+        usd = np.where(rate > 0, usd, np.inf)
         part = replace(part, tokens_per_s_per_gpu=rate / num_gpus, usd_per_mtok=usd)
         found.append(_cheapest(part, feasible[..., own, :]))
     return found

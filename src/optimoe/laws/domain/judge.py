@@ -16,6 +16,7 @@ from optimoe.arch.parts import PEER
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import require
+from optimoe.laws.domain.recent import Recent
 from optimoe.laws.domain.traits import (
     LABELS,
     NAMES,
@@ -96,6 +97,9 @@ class Standing:
         return self.reasons + self.assumptions + self.stretched
 
 
+_JUDGED = Recent[Standing]()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Domain:
     """What designs a law was made from. A span is ``[least, most]`` of its runs, left out where nobody stated it.
@@ -169,6 +173,9 @@ class Domain:
             arch: The design, or a grid of them.
             by: What the law's variables see.
         """
+        return _JUDGED.found((self, by), arch, lambda: self._judged(arch, by))
+
+    def _judged(self, arch: ArchSpec, by: Sequence[str]) -> Standing:
         traits = traits_of(arch)
         applicable, reasons = self._of_its_models(arch, traits.routed)
         assumed = np.zeros_like(applicable)

@@ -12,9 +12,9 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.domain import Seen
+from optimoe.laws.domain.recent import Recent
 from optimoe.laws.factors import as_read, design_effects, design_factor
 from optimoe.laws.factors.effect import DesignEffect
-from optimoe.laws.factors.recent import Recent
 from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.optimum import optimal_params

@@ -43,9 +43,9 @@ MOST_LIKELY = 200
 SAMPLE = 16
 """Designs that are priced before anything is learned: of a regression on a dozen features (assumed)."""
 
-ACTIVE_OF_A_GROUP, GLANCED, GLANCES = 60, 3, 2
-"""Designs of each row beside the choice that are looked at, and priced, and how often: rows are what estimates say
-is best."""
+ACTIVE_OF_A_GROUP, GLANCED, GLANCES, MOST_GLANCES = 60, 3, 2, 6
+"""Designs of each row beside the choice that are looked at, and priced, and how often, and how often where none of
+them keeps the limits: rows are what estimates say is best."""
 
 TRAINED_FIRST, TRAINED_AT_ONCE = 400, 150
 """Designs whose training is priced before anything is learned, and at a time: what the first ones tell spares
@@ -183,7 +183,9 @@ def glance(board: Board, query: Query, count: int = GLANCED) -> None:
     likely = np.concatenate([*_best_by_estimate(looked, query, ACTIVE_OF_A_GROUP).values()])
     active = np.union1d(likely, np.flatnonzero(board.served.any(axis=0)))
     part = board.part(active)
-    for _ in range(GLANCES):
+    for glanced in range(MOST_GLANCES):
+        if glanced >= GLANCES and best_of(part, query):
+            break
         looked = part.looked(part.estimates(_weights(part, query)))
         best = np.concatenate([*_best_by_estimate(looked, query, count).values()])
         designs = np.sort(best[~looked.exact[best]])

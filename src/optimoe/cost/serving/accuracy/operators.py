@@ -47,6 +47,7 @@ def same_gpu(gpu: Accelerator, name: str) -> bool:
     return all(getattr(gpu, figure) == getattr(known, figure) for figure in figures)
 
 
+@cache
 def measured_gpus(family: str, kind: str, architecture: str) -> tuple[str, ...]:
     """GPUs of an architecture whose kernels of a kind its curve was fitted to."""
     rows = operator_table(family).get(kind, {})
