@@ -1,6 +1,9 @@
 """How long a plan of the default space takes, with draws of the law; and a plan with one input moved.
 
 python benchmarks/plan_speed.py
+
+Again: a search of the whole space with what the first one learned. Near: of the designs near the plan alone, for
+inputs that are dragged. Each of these is a question that was not asked before.
 """
 
 import time
@@ -26,7 +29,7 @@ from optimoe.planner.problem.goal import NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
-from optimoe.planner.problem.training import PredictedMfu, Training, gpu_time_s
+from optimoe.planner.problem.training import PredictedMfu, Training, gpu_time_s, rule_batch
 
 
 def question() -> Problem:
@@ -90,6 +93,40 @@ class Scored:
         search.evaluate_at, training.train_step = self._serve, self._train
 
 
+def with_price(problem: Problem, factor: float) -> Problem:
+    """The question at other prices of serving."""
+    price = problem.deployments[0].price
+    moved = replace(price, usd_per_gpu_hour=factor * price.usd_per_gpu_hour)
+    return replace(problem, deployments=tuple(replace(one, price=moved) for one in problem.deployments))
+
+
+def with_budget(problem: Problem, factor: float) -> Problem:
+    """The question with another training budget, and the batch of the run by the rule that goes with it."""
+    training = problem.training
+    assert training.run is not None
+    batch, _ = rule_batch(factor * training.budget_flops_about, training.run.seq_len)
+    run = replace(training.run, batch_tokens=batch)
+    return replace(problem, training=replace(training, budget_gpu_s=factor * training.budget_gpu_s, run=run))
+
+
+def with_tpot(problem: Problem, factor: float) -> Problem:
+    """The question with another limit on the time per token."""
+    limits = Limits(tpot_s=problem.limits.tpot_s / factor)
+    return replace(problem, deployments=tuple(replace(one, limits=limits) for one in problem.deployments))
+
+
+MOVED: dict[str, Callable[[Problem, float], Problem]] = {
+    "serving price": with_price,
+    "budget": with_budget,
+    "demand": lambda problem, factor: replace(problem, traffic=problem.traffic.scaled(factor)),
+    "slack": lambda problem, factor: replace(problem, goal=NearBest(loss_slack=0.01 * factor)),
+    "TPOT limit": with_tpot,
+}
+"""One input moved, by its name."""
+
+OTHER_LAW = "ludziejewski2025"
+
+
 def main() -> None:
     """Print seconds."""
     problem = question()
@@ -103,19 +140,21 @@ def main() -> None:
     trace = result.trace
     print(f"{trace.points:,} points: plan {planned:.2f} s, 200 draws and every input moved {drawn:.2f} s")
     print(f"{trace.listed:,} losses, {trace.priced_points:,} points priced by {scored.points:,} layouts × batches")
-    training, deployments = problem.training, problem.deployments
-    dearer = replace(deployments[0].price, usd_per_gpu_hour=1.3 * deployments[0].price.usd_per_gpu_hour)
-    for name, moved in {
-        "law": replace(problem, law=find_loss_law("ludziejewski2025")),
-        "demand": replace(problem, traffic=problem.traffic.scaled(2.0)),
-        "slack": replace(problem, goal=NearBest(loss_slack=0.02)),
-        "budget": replace(problem, training=replace(training, budget_gpu_s=gpu_time_s(256, 25))),
-        "serving price": replace(problem, deployments=tuple(replace(one, price=dearer) for one in deployments)),
-        "TPOT limit": replace(
-            problem, deployments=tuple(replace(one, limits=Limits(tpot_s=0.03)) for one in deployments)
-        ),
-    }.items():
-        print(f"again with another {name}: {timed(lambda moved=moved: choose(moved, memory)) * 1e3:.0f} ms")
+    for name, moved in MOVED.items():
+        asked = moved(problem, 1.2)
+        print(f"again with another {name}: {timed(lambda asked=asked: choose(asked, memory)) * 1e3:.0f} ms")
+    other = replace(problem, law=find_loss_law(OTHER_LAW))
+    for how in ({}, {"near": True}, {"near": True}):
+        print(f"again with another law, {how}: {timed(lambda how=how: choose(other, memory, **how)) * 1e3:.0f} ms")
+    plan(problem, memory)
+    for name, moved in MOVED.items():
+        up, down = ([moved(problem, 1 + way * step / 100) for step in range(1, 12)] for way in (1, -1))
+        choices = [timed(lambda one=one: choose(one, memory, near=True)) * 1e3 for one in up]
+        plans = [timed(lambda one=one: plan(one, memory, near=True)) * 1e3 for one in down]
+        print(
+            f"near that plan, another {name}: {np.median(choices):.0f} ms for the choice, "
+            f"{np.median(plans):.0f} ms with rows and front (medians)"
+        )
 
 
 if __name__ == "__main__":

@@ -1,61 +1,26 @@
-"""How often a re-plan near an earlier plan finds what a plan of the whole space finds, after small moves of one input.
+"""How often a re-plan near an earlier plan finds what the whole space has, after small moves of one input.
 
 python benchmarks/replan_quality.py [--moves 30] [--out replan_quality.jsonl]
 
 One plan of the whole space is made; then one input at a time is moved by ±1 to 20 % (seeded), as a slider is
 dragged, and each question is answered near that plan, and by a search of the whole space with a memory of its own.
-A line for each input: how often both choose the same design and deployment, and by how much the dollars and the loss
-of the other choices differ (near over whole, less one; the median and the worst of those that differ).
+A line for each input: how often both choose the same design and deployment, and by how much the dollars and the
+loss of the other choices differ (near over whole, less one; the median and the worst of those that differ).
 """
 
 import argparse
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from optimoe.cost.serving.workload import Limits
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.plan import choose, plan
 from optimoe.planner.pricing import PricedGrids
-from optimoe.planner.problem.goal import NearBest
-from optimoe.planner.problem.problem import Problem
-from plan_speed import question
+from plan_speed import MOVED, question
 
 SEED, LEAST, MOST = 0, 0.01, 0.2
-
-
-def with_price(problem: Problem, factor: float) -> Problem:
-    """The question at other prices of serving."""
-    price = problem.deployments[0].price
-    moved = replace(price, usd_per_gpu_hour=factor * price.usd_per_gpu_hour)
-    return replace(problem, deployments=tuple(replace(one, price=moved) for one in problem.deployments))
-
-
-def with_budget(problem: Problem, factor: float) -> Problem:
-    """The question with another training budget, and the batch of the run that goes with it."""
-    training = problem.training
-    assert training.run is not None
-    run = replace(training.run, batch_tokens=round(training.run.batch_tokens * factor**0.3644))
-    return replace(problem, training=replace(training, budget_gpu_s=factor * training.budget_gpu_s, run=run))
-
-
-def with_tpot(problem: Problem, factor: float) -> Problem:
-    """The question with another limit on the time per token."""
-    limits = Limits(tpot_s=factor * problem.limits.tpot_s)
-    return replace(problem, deployments=tuple(replace(one, limits=limits) for one in problem.deployments))
-
-
-MOVED: dict[str, Callable[[Problem, float], Problem]] = {
-    "serving price": with_price,
-    "budget": with_budget,
-    "demand": lambda problem, factor: replace(problem, traffic=problem.traffic.scaled(factor)),
-    "slack": lambda problem, factor: replace(problem, goal=NearBest(loss_slack=0.01 * factor)),
-    "TPOT limit": with_tpot,
-}
 
 
 def factors(moves: int) -> np.ndarray:

@@ -4,8 +4,8 @@ python benchmarks/web_load.py [--steps 200] [--users 50] [--seconds 30] [--reque
 
 The server is started as people start it, and asked over HTTP, each user over one connection:
 
-- one user moves budget, demand, TPOT limit or price by small seeded steps, a re-plan at a time near the first plan:
-  median and 95th percentile of the seconds, with rows and front, and with `brief`;
+- one user moves budget, demand, TPOT limit or price by small seeded steps, a re-plan at a time near the first
+  plan: median and 95th percentile of the seconds, with rows and front, and with `brief`;
 - many users each move an input every two seconds: the same, and the share that is answered with 200;
 - many questions in a row: resident memory of the server and the processes that answer, at the start, in the middle
   and at the end.
@@ -85,7 +85,11 @@ def told(name: str, seconds: list[float], **more: Any) -> dict[str, Any]:
     """One row, printed."""
     row = {"what": name, "answers": len(seconds), "p50_s": float(np.median(seconds))}
     row |= {"p95_s": float(np.percentile(seconds, 95)), **more}
-    print(", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in row.items()))
+    print(
+        ", ".join(
+            f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in row.items()
+        )
+    )
     return row
 
 
@@ -98,7 +102,9 @@ def drag(port: int, steps: int) -> Iterator[dict[str, Any]]:
             found = [ask(connection, question(field, float(factor), **switches)) for factor in factors]
             assert all(status == 200 for _, status, _ in found), found
             how = " ".join(switches)
-            yield told(f"drag {name}, {how}", [one[0] for one in found], bytes=int(np.median([one[2] for one in found])))
+            yield told(
+                f"drag {name}, {how}", [one[0] for one in found], bytes=int(np.median([one[2] for one in found]))
+            )
 
 
 def crowd(port: int, users: int, seconds: float) -> dict[str, Any]:
@@ -111,7 +117,9 @@ def crowd(port: int, users: int, seconds: float) -> dict[str, Any]:
         time.sleep(random.uniform(0, EVERY_S))
         while (start := time.perf_counter()) < end:
             field = list(MOVED.values())[random.integers(len(MOVED))]
-            found.append(ask(connection, question(field, 1 + random.uniform(-WIDEST, WIDEST), near=True, brief=True)))
+            found.append(
+                ask(connection, question(field, 1 + random.uniform(-WIDEST, WIDEST), near=True, brief=True))
+            )
             time.sleep(max(0.0, EVERY_S - (time.perf_counter() - start)))
 
     threads = [threading.Thread(target=user, args=(number,)) for number in range(users)]
@@ -125,7 +133,9 @@ def crowd(port: int, users: int, seconds: float) -> dict[str, Any]:
 
 def resident(server: subprocess.Popen[str]) -> list[float]:
     """MB of the server and of each process that answers."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,rss="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid=,rss="], capture_output=True, text=True, check=True
+    ).stdout
     rows = [tuple(map(int, line.split())) for line in listed.splitlines()]
     return [rss / 1024 for pid, parent, rss in rows if server.pid in (pid, parent)]
 

@@ -55,8 +55,8 @@ def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False, 
         memory: Designs that were priced before, to which those of this plan are added; one for the process unless
             given.
         near: Look only at the designs near an earlier plan of the same space and hardware, where the memory holds
-            one and some of them keep all limits; at the whole space elsewhere. What labs trained, what other laws say
-            and what the memory of the deployments shuts out is left out then.
+            one and some of them keep all limits; at the whole space elsewhere. What labs trained, what other laws
+            say and what the memory of the deployments shuts out is left out then.
         brief: Leave that out, and what stands beside the choice but the lowest loss: the other families, the best
             dense model and the front.
 

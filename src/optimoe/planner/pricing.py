@@ -79,7 +79,9 @@ class PricedGrids:
     _sheets: OrderedDict[bytes, dict[bytes, tuple[Any, int]]] = field(
         default_factory=OrderedDict, init=False, repr=False, compare=False
     )
-    _things: dict[str, OrderedDict[bytes, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _things: dict[str, OrderedDict[bytes, Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -126,7 +128,7 @@ class PricedGrids:
         return at_price(estimate, deployment)
 
     def serve_ahead(self, deployments: Sequence[Deployment], grid: ArchSpec) -> None:
-        """Price designs where :meth:`served` will ask for them, deployments that differ in size alone in one call."""
+        """Price designs where :meth:`served` will ask for them, deployments that differ in size alone at once."""
         alike: dict[bytes, list[Deployment]] = {}
         for one in deployments if len(deployments) > 1 else ():
             unpriced = replace(one, price=unknown_price())
@@ -137,7 +139,9 @@ class PricedGrids:
             sheets = [content_key(skeleton, "served", one) for one in own]
             with self._lock:
                 known = [self._sheets.get(sheet, {}) for sheet in sheets]
-                missing = list({key: row for row, key in enumerate(keys) if any(key not in one for one in known)}.values())
+                missing = list(
+                    {key: row for row, key in enumerate(keys) if any(key not in one for one in known)}.values()
+                )
             if len(own) > 1 and missing:
                 part = take(grid, np.array(missing))
                 for sheet, answer in zip(sheets, cheapest_of_sizes(part, own, every_split), strict=True):

@@ -36,8 +36,8 @@ def plan(
         request: The question.
         quick: Leave out how sure the choice is.
         explain: With the chain of numbers from the inputs to the choice.
-        near: Look only at the designs near an earlier plan of this process, where it made one of the same space and
-            hardware; how sure the choice is is left out then.
+        near: Look only at the designs near an earlier plan of this process, where it made one of the same space
+            and hardware; how sure the choice is is left out then.
         brief: Leave out that and what stands beside the choice but the lowest loss.
     """
     from optimoe.planner.explain.chain import chain

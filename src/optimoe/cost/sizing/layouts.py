@@ -10,7 +10,7 @@ from jaxtyping import Bool
 from optimoe.arch.spec import ArchSpec, merged
 from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
-from optimoe.core.grid import concatenated, map_arrays, map_numbers
+from optimoe.core.grid import concatenated, map_arrays, map_numbers, take
 from optimoe.cost.hardware.price import usd_per_mtok
 from optimoe.cost.layers.layout import Layout, as_column, divides
 from optimoe.cost.serving.accuracy.evidence import AnswerEvidence, evidence
@@ -73,9 +73,9 @@ def cheapest_of_sizes(
     batch = _largest_kept(deployments[0], ready, size_of)
     estimate = evaluate_at(ready, deployments[0], batch * ready.machine.layout.dp)
     feasible = _feasible(deployments[0], estimate, ready)
-    found = []
+    whole, found = map_numbers(estimate, lambda values: np.broadcast_to(values, feasible.shape)), []
     for one, own in zip(deployments, [size_of == size for size in range(len(columns))], strict=True):
-        part = map_numbers(estimate, lambda values, own=own: np.broadcast_to(values, feasible.shape)[..., own, :])
+        part = take(whole, (..., own, slice(None)))
         rate, num_gpus = np.asarray(part.tokens_per_s), one.cluster.num_gpus
         usd = usd_per_mtok(num_gpus, one.price, np.where(rate > 0, rate, 1.0))
         usd = np.where(rate > 0, usd, np.inf)

@@ -15,7 +15,7 @@ from optimoe.planner.confidence.draws.money import as_stated
 from optimoe.planner.confidence.served_anew import nearest, served_anew
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
-from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
+from optimoe.planner.problem.goal import LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import Training
 from optimoe.planner.result import Plan

@@ -283,7 +283,7 @@ def board_of(problem: Problem, memory: PricedGrids) -> Board:
     Raises:
         InfeasibleError: No family has a design.
     """
-    known = memory.kept(lambda: _known(problem), *_asked(problem))
+    known = memory.kept(lambda: _known(problem), "board", *_asked(problem))
     board = Board(problem=problem, memory=memory, known=known, mfu=np.full(len(known.listing), np.nan))
     everything = problem.training.run is None  # nothing has to be tried then
     board.train_anew(np.flatnonzero(known.trained | everything))
@@ -292,13 +292,12 @@ def board_of(problem: Problem, memory: PricedGrids) -> Board:
 
 def keep(board: Board) -> None:
     """Hand what a board has come to know to the next problem with the same designs and hardware."""
-    board.memory.renew(board.known, *_asked(board.problem))
+    board.memory.renew(board.known, "board", *_asked(board.problem))
 
 
 def _asked(problem: Problem) -> tuple[object, ...]:
     run = problem.training.run
     return (
-        "board",
         problem.space,
         [replace(deployment, price=unknown_price()) for deployment in problem.deployments],
         run and replace(run, price=unknown_price()),

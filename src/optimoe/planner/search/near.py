@@ -87,7 +87,9 @@ class Earlier:
         """Pick the designs that look best under a problem by what this plan knew, under its own limits."""
         ways, run = self._ways(problem), self.problem.training.run
         before = replace(problem, deployments=ways, training=replace(problem.training, run=run))
-        board = Board(problem=before, memory=memory, known=self.known, mfu=np.full(len(self.known.listing), np.nan))
+        board = Board(
+            problem=before, memory=memory, known=self.known, mfu=np.full(len(self.known.listing), np.nan)
+        )
         board.train_anew(np.flatnonzero(self.known.trained | (run is None)))
         looked = board.looked() if self.known.whole else board.looked(board.estimates())
         near = np.unique(np.concatenate([*_best(looked)]))
@@ -152,9 +154,7 @@ def remember(board: Board) -> None:
     """Hand what a search came to know to the next question of the same space and hardware."""
     if not board.near:
         keep(board)
-        board.memory.renew(
-            Earlier(problem=board.problem, known=board.known), "earlier", *_hardware(board.problem)
-        )
+        board.memory.renew(Earlier(problem=board.problem, known=board.known), "earlier", *_hardware(board.problem))
 
 
 def _hardware(problem: Problem) -> tuple[object, ...]:
@@ -174,7 +174,9 @@ def _cell(problem: Problem) -> tuple[object, ...]:
     """The question in steps of :data:`STEP`."""
     goal, training = problem.goal, problem.training
     of_goal = round(goal.max_loss / LOSS_STEP) if isinstance(goal, LeastCost) else goal
-    budget = replace(training, run=None) if training.run is None else (training.budget_flops, training.budget_gpu_s)
+    budget = (
+        replace(training, run=None) if training.run is None else (training.budget_flops, training.budget_gpu_s)
+    )
     prices = [training.price.usd_per_gpu_hour, *(one.price.usd_per_gpu_hour for one in problem.deployments)]
     asked = (of_goal, budget, training.utilisation, problem.traffic, problem.data, prices)
     return map_numbers(asked, _step)
@@ -207,7 +209,10 @@ def _best(looked: Looked) -> Iterator[Index]:
     if math.isfinite(objective[best]):
         loss = float(looked.loss(tokens)[best])
         asked = equal_loss(loss)
-        cost, experts = tokens_and_objective(looked.under_goal(asked), asked.minimised)[1], looked.listing.of("num_experts")
+        cost, experts = (
+            tokens_and_objective(looked.under_goal(asked), asked.minimised)[1],
+            looked.listing.of("num_experts"),
+        )
         for number in np.unique(experts):
             yield _least(np.where(experts == number, cost, np.inf), OF_AN_E)
 

@@ -138,8 +138,8 @@ def _settled(
 
     ``wanted`` says which deployments of each, (deployments, designs); ``spec`` is the model of a grid of one.
     """
-    ways = np.flatnonzero(wanted.any(axis=1)).tolist()
-    memory.serve_ahead([problem.deployments[way] for way in ways], take(grid, np.flatnonzero(wanted.any(axis=0))))
+    asked = [problem.deployments[way] for way in np.flatnonzero(wanted.any(axis=1)).tolist()]
+    memory.serve_ahead(asked, take(grid, np.flatnonzero(wanted.any(axis=0))))
     found: list[list[tuple[int, ServingEstimate]]] = [[] for _ in families]
     for way, deployment in enumerate(problem.deployments):
         rows = np.flatnonzero(wanted[way])
