@@ -165,7 +165,7 @@ class PricedGrids:
         return Trained(mfu=np.array([float(mfu)]), layouts=in_a_row(best.layout), choice=np.array([0]))
 
     def kept(self, make: Callable[[], T], kind: str, *asked: Any) -> T:
-        """Look up what was made of a question before, or make it and keep it; :data:`MOST_THINGS` of a kind are."""
+        """Look up what was made of a question before, or make it and keep it: so many of a kind."""
         found: list[T] = self.before(kind, *asked)
         if not found:
             found = [make()]

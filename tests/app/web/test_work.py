@@ -234,3 +234,14 @@ def test_the_report_of_a_plan_is_its_page():
     assert status == 200 and page.startswith("<!doctype html>")
     status, failed = answered("plan/report", b'{"train_days": "x"}')
     assert status == 400 and json.loads(failed)["error"].startswith("train_days")
+
+
+def test_a_dragged_input_is_answered_near_the_plan_before_it():
+    status, whole = asked("plan", **PLANNED, quick=True)
+    assert status == 200 and whole["trace"]["searched"] == "the space"
+    status, near = asked("plan", **PLANNED | {"serve_tokens": "1.05T"}, near=True)
+    assert status == 200 and near["trace"]["searched"] == "near an earlier plan"
+    assert near["front"] and near["alternatives"] and near["robustness"] is None
+    status, brief = asked("plan", **PLANNED | {"serve_tokens": "1.05T"}, near=True, brief=True)
+    assert status == 200 and brief["choice"] == near["choice"] and brief["lowest_loss"] == near["lowest_loss"]
+    assert (brief["front"], brief["alternatives"], brief["best_dense"]) == ([], [], None)

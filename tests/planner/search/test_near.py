@@ -1,4 +1,4 @@
-"""A re-plan that looks only at the designs near an earlier plan: its prices, its limits, what it says and keeps."""
+"""A re-plan that looks only at the designs near an earlier plan: prices, limits, what it says and keeps."""
 
 import math
 from dataclasses import replace
@@ -14,6 +14,7 @@ from optimoe.cost.serving.workload import Limits
 from optimoe.cost.sizing.layouts import best_serving
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.cost.training.search import best_training
+from optimoe.planner.explain.chain import chain
 from optimoe.planner.plan import choose, plan
 from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
@@ -131,3 +132,10 @@ def test_boards_of_few_spaces_are_kept():
 def test_all_questions_that_are_asked_near_each_other_share_their_designs(memory):
     first, second = (plan(question(tokens=tokens), memory, near=True).trace for tokens in (1e12, 1.001e12))
     assert first.listed == second.listed and math.isclose(first.best, second.best, rel_tol=0.01)
+
+
+def test_a_plan_near_another_is_told_in_words(memory):
+    for brief in (False, True):
+        found = plan(question(), memory, near=True, brief=brief)
+        assert found.summary()
+        assert any("near an earlier plan" in link.value + link.formula for link in chain(found))

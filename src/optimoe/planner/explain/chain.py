@@ -176,6 +176,8 @@ def _search(plan: Plan) -> Link:
         f"{trace.not_looked_at:,} designs between those not looked at"
     )
     left = f"{trace.promising:,} designs may be better still by their margins" if trace.promising else ""
+    if trace.searched != "the space":
+        left = f"the best {trace.searched}, not of the space"
     return _ours("optimal", formula, left or "all others bounded away by estimates and their margins", PLANNING)
 
 

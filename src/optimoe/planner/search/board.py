@@ -50,8 +50,8 @@ class Known:
         rates: Output tokens per second of each deployment with each design; NaN where nobody searched them.
         roof, features: What estimates are made of; none where the whole space is priced.
         curves: Loss curves by law, with which of the designs it may rank; of :data:`MOST_CURVES` laws.
-        expected_mfu: Utilisation in training that an earlier search found or expects of each design; none of a board
-            of the whole space.
+        expected_mfu: Utilisation in training that an earlier search found or expects of each design; none of a
+            board of the whole space.
         usual: The run whose usual layouts are tried, where it is that of an earlier search.
     """
 

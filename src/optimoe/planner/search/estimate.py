@@ -353,7 +353,7 @@ def moved_mfu(
     mfu: Float[np.ndarray, " designs"],
     trained: Bool[np.ndarray, " designs"],
 ) -> Estimated:
-    """Utilisation of every design in training, as it was in an earlier run, moved by what was tried in this one."""
+    """Utilisation of every design in training: as an earlier run had it, moved by what was tried in this one."""
     known, far = trained & np.isfinite(mfu) & np.isfinite(expected), np.log(expected)
     moved = np.log(mfu[known]) - far[known]
     shift, spread = (float(moved.mean()), float(moved.std())) if known.any() else (0.0, NOISE)

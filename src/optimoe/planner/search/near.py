@@ -1,7 +1,7 @@
 """The designs near an earlier plan of the same space: what is looked at while one input is dragged.
 
 A plan looks at its whole space, which takes seconds. What wins after a small move of one input was near the top
-before it: a re-plan may look at those designs alone, with estimates that begin at what the earlier plan knew of them.
+before it: a re-plan may look at those designs alone, with estimates that begin at what the earlier plan knew.
 """
 
 import math
