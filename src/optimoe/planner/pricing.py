@@ -28,6 +28,10 @@ from optimoe.planner.problem.training import GivenMfu
 MOST_KEPT = 200_000
 """Designs × deployments that a memory keeps: about 100 MB, some thirty plans of the usual space."""
 
+MOST_SHEETS = 2_000
+"""Kinds of designs on a deployment or in a run that a memory keeps: those of some twenty plans, or of some hundred
+limits that were dragged through."""
+
 T = TypeVar("T")
 
 
@@ -214,7 +218,7 @@ class PricedGrids:
         with self._lock:
             self._sheets.setdefault(sheet, {}).update(new)
             self._sheets.move_to_end(sheet)
-            while len(self) > self.most_kept and len(self._sheets) > 1:
+            while len(self._sheets) > MOST_SHEETS or (len(self) > self.most_kept and len(self._sheets) > 1):
                 self._sheets.popitem(last=False)
 
 
