@@ -36,7 +36,7 @@ def options(name):
 
 
 def check(name, table):
-    """Ask, and hold the answer against the description: an answer of its form or one line; its status and seconds."""
+    """Ask, and hold the answer against the description; its status and seconds."""
     start = time.monotonic()
     status, text = answered(name, json.dumps(table).encode())
     found = json.loads(text, parse_constant=_no_number)
