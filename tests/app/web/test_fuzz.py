@@ -37,9 +37,8 @@ def value(schema):
 
 
 @st.composite
-def tables(draw, name):
-    """A question that is answered, with up to three options of other values."""
-    known = options(name)
+def tables(draw, name, known):
+    """A question that is answered, with up to three of the known options of other values."""
     chosen = draw(st.lists(st.sampled_from(sorted(known)), max_size=3, unique=True))
     moved = {option: draw(value(known[option]) | ODD) for option in chosen}
     return ASKED[name] | moved | (SMALL_PLAN if name == "plan" else {})
@@ -49,7 +48,7 @@ def tables(draw, name):
 def test_any_options_are_answered_in_form_or_refused_in_one_line(name):
     @seed(0)
     @settings(max_examples=2 if name == "plan" else 12, database=None, suppress_health_check=[*HealthCheck])
-    @given(table=tables(name))
+    @given(table=tables(name, options(name)))
     def asked(table):
         check(name, table)
 
