@@ -115,13 +115,13 @@ def test_where_nothing_near_keeps_the_limits_it_says_what_binds_in_the_whole_spa
 
 def test_a_memory_does_not_grow_with_the_questions_that_are_dragged_through(monkeypatch):
     monkeypatch.setattr(near, "MOST_BOARDS", 3)
-    monkeypatch.setattr(pricing, "MOST_SHEETS", 20)
+    monkeypatch.setattr(pricing, "MOST_SHEETS", 8)
     kept = PricedGrids()
     plan(question(), kept)
     for step in range(6):
         choose(question(tpot_s=0.05 * (1 + step / 1000), tokens=1e12 * 1.3**step), kept, near=True)
     (earlier,) = kept._things["earlier"].values()
-    assert len(earlier.boards) == len(earlier.picked) == 3 and len(kept._sheets) == 20
+    assert len(earlier.boards) == len(earlier.picked) == 3 and len(kept._sheets) == 8
 
 
 def test_boards_of_few_spaces_are_kept():
