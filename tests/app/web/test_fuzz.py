@@ -47,7 +47,7 @@ def tables(draw, name, known):
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
 def test_any_options_are_answered_in_form_or_refused_in_one_line(name):
     @seed(0)
-    @settings(max_examples=2 if name == "plan" else 12, database=None, suppress_health_check=[*HealthCheck])
+    @settings(max_examples=1 if name == "plan" else 5, database=None, suppress_health_check=[*HealthCheck])
     @given(table=tables(name, options(name)))
     def asked(table):
         check(name, table)
