@@ -11,6 +11,9 @@ from optimoe.arch.spec import ArchSpec
 STATE_BYTES = 4
 """Recurrent states are kept in fp32 (Mamba's and the gated delta rule's own code)."""
 
+CONTEXTS = tuple(1024 * 2**power for power in range(11))
+"""Tokens of the sequences whose cache is listed: 1,024 to about a million."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WeightBytes:
@@ -99,6 +102,15 @@ def kv_bytes(arch: ArchSpec, tokens: float, precision: str = "bf16") -> float:
     """Bytes of one sequence of ``tokens``: the cache, a window holding no more than its width, and the states."""
     values = sum(group.num_layers * group.mixer.held_values(tokens) for group in arch.layers)
     return values * bytes_per_value(precision) + state_bytes(arch)
+
+
+def kv_bytes_by_context(arch: ArchSpec, precision: str = "bf16") -> tuple[tuple[int, float], ...]:
+    """Tokens of a sequence beside the bytes of :func:`kv_bytes`, for the lengths of :data:`CONTEXTS`.
+
+    No longer ones than the model was made for, where it says so.
+    """
+    most = arch.max_context or max(CONTEXTS)
+    return tuple((tokens, kv_bytes(arch, tokens, precision)) for tokens in CONTEXTS if tokens <= most)
 
 
 def kv_read_bytes(arch: ArchSpec, tokens: float, precision: str = "bf16") -> float:

@@ -30,8 +30,8 @@ def shown(request: LawRequest) -> Reply:
     from optimoe.report.records.laws.library import law_show_record
     from optimoe.report.words.law_prose import law_lines
 
-    row, outputs = find_law(request.law).row, find_published(request.law).outputs
-    return Reply(record=lambda: law_show_record(row, outputs), blocks=lambda: [law_lines(row, outputs)])
+    row, law = find_law(request.law).row, find_published(request.law)
+    return Reply(record=lambda: law_show_record(row, law), blocks=lambda: [law_lines(row, law.outputs)])
 
 
 def predict(request: EvaluateRequest) -> Reply:

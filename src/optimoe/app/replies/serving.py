@@ -102,7 +102,7 @@ def curves(request: CurvesRequest) -> Reply:
 
     drawn = drawn_curves(request)
     return Reply(
-        record=lambda: curves_record(drawn),
+        record=lambda: curves_record(request.spec(), drawn),
         blocks=lambda: [Table(rows=serving_page.frontier_rows(drawn.frontier.points))],
         rows=lambda record: record.frontier.points,
         figures={

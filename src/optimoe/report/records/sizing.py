@@ -189,6 +189,15 @@ class EstimateRecord:
         tokens_per_s_per_gpu: Output tokens per second of one GPU.
         usd_per_mtok: Dollars per million output tokens; null without a price.
         parts: Seconds of TPOT by cause.
+        bound_by: The cause that takes the largest share of TPOT.
+        ttft_low_s: Lower end of TTFT's band.
+        ttft_high_s: Upper end of TTFT's band.
+        tpot_low_s: Lower end of TPOT's band.
+        tpot_high_s: Upper end of TPOT's band.
+        tokens_low_per_s_per_gpu: Lower end of the band of one GPU's output tokens per second.
+        tokens_high_per_s_per_gpu: Upper end of the same.
+        usd_low_per_mtok: Lower end of the price's band; null without a price.
+        usd_high_per_mtok: Upper end of the price's band; null without a price.
     """
 
     layout: LayoutRecord
@@ -200,6 +209,15 @@ class EstimateRecord:
     tokens_per_s_per_gpu: float
     usd_per_mtok: float | None
     parts: dict[str, float]
+    bound_by: str
+    ttft_low_s: float
+    ttft_high_s: float
+    tpot_low_s: float
+    tpot_high_s: float
+    tokens_low_per_s_per_gpu: float
+    tokens_high_per_s_per_gpu: float
+    usd_low_per_mtok: float | None
+    usd_high_per_mtok: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,19 +337,44 @@ def disaggregation_record(
     )
 
 
-def estimate_record(estimate: ServingEstimate) -> EstimateRecord:
-    """One layout at one batch, every degree of the layout stated."""
-    return same_fields(EstimateRecord, estimate, layout=same_fields(LayoutRecord, estimate.layout))
+def estimate_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> EstimateRecord:
+    """One layout at one batch with its bands, every degree of the layout stated."""
+    evidence = evidence_of(spec, deployment, estimate)
+    (ttft_low_s, ttft_high_s), (tpot_low_s, tpot_high_s) = evidence.ttft_s(estimate), evidence.tpot_s(estimate)
+    tokens_low, tokens_high = evidence.e2e.around_inverse(estimate.tokens_per_s_per_gpu)
+    usd_low_per_mtok, usd_high_per_mtok = evidence.usd_per_mtok(estimate)
+    return same_fields(
+        EstimateRecord,
+        estimate,
+        layout=same_fields(LayoutRecord, estimate.layout),
+        ttft_low_s=ttft_low_s,
+        ttft_high_s=ttft_high_s,
+        tpot_low_s=tpot_low_s,
+        tpot_high_s=tpot_high_s,
+        tokens_low_per_s_per_gpu=tokens_low,
+        tokens_high_per_s_per_gpu=tokens_high,
+        usd_low_per_mtok=usd_low_per_mtok,
+        usd_high_per_mtok=usd_high_per_mtok,
+    )
 
 
-def curves_record(curves: Curves) -> CurvesRecord:
+def curves_record(spec: ArchSpec, curves: Curves) -> CurvesRecord:
     """Everything that the page of a deployment shows."""
-    points = tuple(estimate_record(point) for point in curves.frontier.points)
+    asked = curves.deployment
+
+    def at(tokens: int) -> Deployment:
+        return replace(asked, workload=replace(asked.workload, input_tokens=tokens))
+
     return CurvesRecord(
         name=curves.name,
         speculated=curves.speculated or UNSET,
         deployment=deployment_record(curves.deployment),
-        frontier=FrontierRecord(points=points, tried=curves.frontier.tried),
-        by_context=tuple((tokens, estimate_record(point)) for tokens, point in curves.by_context),
-        by_batch=tuple(estimate_record(point) for point in curves.by_batch),
+        frontier=FrontierRecord(
+            points=tuple(estimate_record(spec, asked, point) for point in curves.frontier.points),
+            tried=curves.frontier.tried,
+        ),
+        by_context=tuple(
+            (tokens, estimate_record(spec, at(tokens), point)) for tokens, point in curves.by_context
+        ),
+        by_batch=tuple(estimate_record(spec, asked, point) for point in curves.by_batch),
     )

@@ -89,7 +89,7 @@ def curves(
 
         write_text(out or Path("cost.html"), curves_page(drawn))
     if json:
-        print_json(curves_record(drawn))
+        print_json(curves_record(request.spec(), drawn))
         return
     from optimoe.report.pages.serving_page import frontier_rows
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from optimoe.arch.checkpoint.compare import StoredModel
 from optimoe.arch.count import ArchCount
 from optimoe.arch.flops import FlopCount
+from optimoe.arch.memory import kv_bytes_by_context
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec, kind
 from optimoe.core.records import same_fields
@@ -205,6 +206,8 @@ class CountRecord:
         kv_precision: Precision of the cache.
         kv_bytes_per_token: Bytes that one token adds to the cache.
         state_bytes: Bytes of the fixed state of recurrent mixers, per sequence.
+        kv_bytes_by_context: Pairs: tokens of a sequence, and bytes of its cache and states, windows holding no more
+            than their width; as far as the model was made for, where it says so.
         params_mtp: Parameters of multi-token-prediction layers, which no other count includes.
         all_reduce_bytes_per_token: Payload of one tensor-parallel all-reduce, per token.
         tensor_parallel_collectives: All-reduces that follow each other in one pass.
@@ -234,6 +237,7 @@ class CountRecord:
     kv_precision: str
     kv_bytes_per_token: float
     state_bytes: float
+    kv_bytes_by_context: tuple[tuple[int, float], ...]
     params_mtp: int
     all_reduce_bytes_per_token: float
     tensor_parallel_collectives: int
@@ -295,6 +299,7 @@ def count_record(spec: ArchSpec, counted: ArchCount, stored: StoredModel | None 
         params_nonembedding=counted.params.nonembedding,
         params_active_nonembedding=counted.params.active_nonembedding,
         parts=same_fields(ParamPartsRecord, counted.params),
+        kv_bytes_by_context=kv_bytes_by_context(spec, counted.kv_precision),
         weight_parts=same_fields(WeightPartsRecord, counted.weight_parts),
         precision_source=counted.precision_source or UNSET,
         warning=counted.warning or UNSET,

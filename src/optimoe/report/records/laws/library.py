@@ -6,12 +6,14 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from optimoe.core.outputs import Evaluable
 from optimoe.core.records import same_fields
 from optimoe.laws.check import CheckResult
 from optimoe.laws.domain import Models, Reading
 from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.law import Bound, LawRow, Status
 from optimoe.laws.prediction import LawPrediction
+from optimoe.laws.prediction.variables import law_variables
 
 LOSS = "L"
 """The symbol of a loss in every law."""
@@ -170,6 +172,24 @@ class LawListRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LawVariableRecord:
+    """One variable of a law.
+
+    Attributes:
+        unit: What it counts, in the law's words; empty where it does not say.
+        fitted: Ends of its range in the fit; empty where nobody stated it.
+        usual: A value to begin with: the middle of that range by ratio, or an order of size (assumed); null where
+            nothing is known.
+        span: Ends of a figure over it: its range and a decade to each side; empty where nothing is known.
+    """
+
+    unit: str
+    fitted: tuple[float, ...]
+    usual: float | None
+    span: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LawShowRecord:
     """One law with its outputs.
 
@@ -177,11 +197,19 @@ class LawShowRecord:
         law: The coefficient set.
         coefficients: Its values by symbol.
         outputs: What it can evaluate: the symbols of the inputs by the symbol of the output.
+        required: Of them those that an output cannot do without.
+        meanings: What each output stands for, by its symbol.
+        variables: Each input of any output, by its symbol.
+        ranks: The designs that it was fitted on, as a line.
     """
 
     law: LawRecord
     coefficients: dict[str, float]
     outputs: dict[str, tuple[str, ...]]
+    required: dict[str, tuple[str, ...]]
+    meanings: dict[str, str]
+    variables: dict[str, LawVariableRecord]
+    ranks: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,9 +341,19 @@ def law_list_record(rows: Sequence[LawRow]) -> LawListRecord:
     return LawListRecord(laws=tuple(law_record(row) for row in rows))
 
 
-def law_show_record(row: LawRow, outputs: Mapping[str, tuple[str, ...]]) -> LawShowRecord:
+def law_show_record(row: LawRow, law: Evaluable) -> LawShowRecord:
     """One law with what it can evaluate."""
-    return LawShowRecord(law=law_record(row), coefficients=row.coefficients, outputs=dict(outputs))
+    return LawShowRecord(
+        law=law_record(row),
+        coefficients=row.coefficients,
+        outputs=law.outputs,
+        required={symbol: law.required(symbol) for symbol in law.outputs},
+        meanings={symbol: law.meaning(symbol) for symbol in law.outputs},
+        variables={
+            symbol: same_fields(LawVariableRecord, one) for symbol, one in law_variables(row, law).items()
+        },
+        ranks=row.domain.words,
+    )
 
 
 def prediction_record(row: LawRow, inputs: Mapping[str, Any], found: LawPrediction) -> PredictionRecord:
