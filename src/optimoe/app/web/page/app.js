@@ -4,6 +4,7 @@ import { description, takeToken } from "./api.js";
 import { html, render, useEffect, useMemo, useState } from "./html.js";
 import { readState, writeState } from "./state.js";
 import { ThemeSwitch } from "./parts/theme.js";
+import * as compare from "./tabs/compare.js";
 import * as plan from "./tabs/plan.js";
 
 /**
@@ -14,7 +15,7 @@ import * as plan from "./tabs/plan.js";
  *   View   a component of `{ api, options, change }`: the API's description, what is asked (text by option, only
  *          what is stated), and a function that takes changes (`{ days: "30" }`; "" takes an option back).
  */
-const TABS = [plan];
+const TABS = [plan, compare];
 
 function App({ api }) {
   const shorts = useMemo(() => Object.assign({}, ...TABS.map((one) => one.short)), []);

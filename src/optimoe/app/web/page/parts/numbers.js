@@ -46,7 +46,15 @@ export function nats(value) {
 /** Seconds with a unit. @param {number | null | undefined} value */
 export function seconds(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  return value < 1 ? `${digits(1e3 * value, 3)} ms` : `${digits(value, 3)} s`;
+  if (value >= 1 || value === 0) return `${digits(value, 3)} s`;
+  return value < 1e-3 ? `${digits(1e6 * value, 3)} µs` : `${digits(1e3 * value, 3)} ms`;
+}
+
+/** Bytes with a decimal prefix, as the command line has them. @param {number | null | undefined} value */
+export function bytes(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const [scale, prefix] = [[1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "KB"]].find(([least]) => value >= least) ?? [1, "B"];
+  return `${digits(value / scale, 3)} ${prefix}`;
 }
 
 /** A share as a percentage. @param {number | null | undefined} value */
