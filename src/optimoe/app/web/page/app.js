@@ -6,6 +6,7 @@ import { readState, writeState } from "./state.js";
 import { ThemeSwitch } from "./parts/theme.js";
 import * as compare from "./tabs/compare.js";
 import * as plan from "./tabs/plan.js";
+import * as serve from "./tabs/serve.js";
 
 /**
  * A tab is a module of four exports:
@@ -15,7 +16,7 @@ import * as plan from "./tabs/plan.js";
  *   View   a component of `{ api, options, change }`: the API's description, what is asked (text by option, only
  *          what is stated), and a function that takes changes (`{ days: "30" }`; "" takes an option back).
  */
-const TABS = [plan, compare];
+const TABS = [plan, compare, serve];
 
 function App({ api }) {
   const shorts = useMemo(() => Object.assign({}, ...TABS.map((one) => one.short)), []);

@@ -167,14 +167,15 @@ export function LatencyField({ form, name, label, low, high }) {
 }
 
 /**
- * A choice between ways to state one thing, each with options of its own; the others are taken back.
+ * A choice between ways to state one thing, each with options of its own; the others are taken back. One without options
+ * is that of stating nothing.
  *
  * @param {{form: object, label: string, ways: {label: string, start: Record<string, string>}[]}} props
  */
 export function Ways({ form, label, ways }) {
   const id = useId();
   const stated = (way) => Object.keys(way.start).some((name) => form.values[name]);
-  const now = ways.findIndex(stated);
+  const now = ways.findIndex(stated) < 0 ? ways.findIndex((way) => !Object.keys(way.start).length) : ways.findIndex(stated);
   const choose = (chosen) => {
     const back = Object.fromEntries(ways.flatMap((way) => Object.keys(way.start)).map((name) => [name, ""]));
     form.settle({ ...back, ...ways[chosen].start });

@@ -37,7 +37,7 @@ export function ModelsField({ label, models, names, keep, help, error, least = 1
   return html`<div class=${error ? "field wrong" : "field"}>
     <div class="label"><label for=${id}>${label}</label>
       ${help && html`<button type="button" class="help" aria-expanded=${open} aria-controls="${id}-help" aria-label="What ${label} means" onClick=${() => setOpen(!open)}>?</button>`}</div>
-    <input id=${id} list="${id}-names" autocomplete="off" spellcheck="false" placeholder=${models.length < most ? "add by name" : "replaces the last"}
+    <input id=${id} list="${id}-names" autocomplete="off" spellcheck="false" placeholder=${models.length < most ? "add by name" : "another, by name"}
       ...${error ? { "aria-invalid": "true", "aria-describedby": `${id}-error` } : {}} onChange=${typed} />
     <datalist id="${id}-names">${names.map((one) => html`<option value=${one} />`)}</datalist>
     ${help && html`<p class="hint" id="${id}-help" hidden=${!open}>${help}</p>`}

@@ -1,6 +1,7 @@
 // Figures of a comparison, one trace a part, a component or a model.
 
 import { html, useCallback, useState } from "../../html.js";
+import { decades } from "../../parts/axes.js";
 import { Figure } from "../../parts/figure.js";
 import { bytes, count, seconds } from "../../parts/numbers.js";
 import { Table } from "../../parts/table.js";
@@ -65,7 +66,7 @@ export function Equivalents({ models, children }) {
         marker: { color: shade[i] }, text: regimes.map((regime) => `${one.name}, ${REGIMES[regime]}: ${count(one[kind][regime])}<br>${count(one.params_active)} active of ${count(one.params_total)}`),
         textposition: "none", hovertemplate: "%{text}<extra></extra>",
       })),
-      layout: { barmode: "group", yaxis: { type: "log", title: { text: "dense parameters of equal cost" }, exponentformat: "B" }, xaxis: { tickangle: 0, tickfont: { size: narrow ? 10 : 12 } } },
+      layout: { barmode: "group", yaxis: { ...decades(models.flatMap((one) => Object.values(one[kind])), count), title: { text: "dense parameters of equal cost" } }, xaxis: { tickangle: 0, tickfont: { size: narrow ? 10 : 12 } } },
     };
   }, [JSON.stringify(models.map((one) => [one.name, one[kind]])), kind]);
   const told = models.map((one) => `${one.name}: ${regimes.map((regime) => `${REGIMES[regime]} ${count(one[kind][regime])}`).join(", ")}`).join("; ");
@@ -112,7 +113,7 @@ export function Components({ models, children }) {
 
 /** Bytes of one sequence's cache against its length. */
 export function Cache({ models }) {
-  const draw = useCallback((theme) => {
+  const draw = useCallback((theme, narrow) => {
     const shade = coloursOf(theme, models);
     return {
       data: models.map((one, i) => ({
@@ -120,8 +121,8 @@ export function Cache({ models }) {
         line: { color: shade[i] }, text: one.kv_bytes_by_context.map(([tokens, held]) => `${one.name}: ${bytes(held)} at ${count(tokens)} tokens`), hovertemplate: "%{text}<extra></extra>",
       })),
       layout: {
-        xaxis: { type: "log", title: { text: "tokens of a sequence" }, exponentformat: "B", dtick: 1 },
-        yaxis: { type: "log", title: { text: "bytes of its cache and states" }, exponentformat: "B", dtick: 1 },
+        xaxis: { ...decades(models.flatMap((one) => one.kv_bytes_by_context.map(([tokens]) => tokens)), count, narrow ? 6 : 12), title: { text: "tokens of a sequence" } },
+        yaxis: { ...decades(models.flatMap((one) => one.kv_bytes_by_context.map(([, held]) => held)), bytes), title: { text: "cache and states" } },
       },
     };
   }, [JSON.stringify(models.map((one) => [one.name, one.kv_bytes_by_context]))]);
