@@ -19,5 +19,5 @@ export function decades(values, written, most = MOST) {
     .filter((power) => power % apart === 0).flatMap((power) => steps.map((step) => Number(`${step}e${power}`)));
   const choices = [...STEPS.map((steps) => at(steps, 1)), at([1], 2), at([1], 3)];
   const tickvals = choices.find((ticks) => ticks.filter(inside).length <= most) ?? choices.at(-1);
-  return { type: "log", tickvals, ticktext: tickvals.map(written), tickangle: 0 };
+  return { type: "log", tickvals, ticktext: tickvals.map((one) => written(one)), tickangle: 0 };
 }
