@@ -9,6 +9,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.hf import from_config
 from optimoe.arch.memory import (
     kv_bytes,
+    kv_bytes_by_context,
     kv_bytes_per_token,
     main_format,
     state_bytes,
@@ -43,6 +44,14 @@ def test_windows_stop_growing_and_states_never_grow():
     jamba = from_config(small_config("jamba"), "x")
     assert state_bytes(jamba) == 4 * 3 * 128 * (8 + 3)
     assert kv_bytes(jamba, 100) - kv_bytes(jamba, 50) == 50 * kv_bytes_per_token(jamba)
+
+
+def test_caches_are_listed_as_far_as_the_model_was_made_for():
+    spec = find_model("mixtral-8x7b")
+    listed = dict(kv_bytes_by_context(spec))
+    assert (min(listed), max(listed)) == (1024, spec.max_context)
+    assert listed[8192] == kv_bytes(spec, 8192)
+    assert max(dict(kv_bytes_by_context(replace(spec, max_context=0)))) == 2**20
 
 
 def test_weights_of_one_word_carry_scales_but_for_the_ends_and_norms():

@@ -13,11 +13,15 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 
-TABS = ["plan"]
-"""Of the page; each is opened."""
-
 SMALL = "train_days=7&tg=64xh100-sxm&rs=5&sg=8xh100-sxm&experts=1%2C8%2C32&top_k=2&max_width=4096"
 """A plan of a small space, answered in seconds."""
+
+TABS = {
+    "plan": SMALL,
+    "compare": "m=mixtral-8x7b,llama-3.1-8b",
+    "serve": "m=llama-3.1-8b&g=1xh100-sxm&rs=5",
+}
+"""Of the page, with what is asked; each is opened."""
 
 DESIGN = {
     "model_type": "mixtral", "hidden_size": 2048, "intermediate_size": 2048, "num_hidden_layers": 24,
@@ -70,6 +74,16 @@ def whole(page):
     page.locator(".figure .main-svg").first.wait_for()
 
 
+def answered(page, tab):
+    """Wait for all that a tab shows."""
+    if tab == "plan":
+        whole(page)
+        return
+    page.locator(".answer:not(.stale)").wait_for()
+    page.locator(".figure .main-svg").first.wait_for()
+    page.wait_for_function("() => document.querySelector('.progress').textContent === ''")
+
+
 def sentence(page):
     """What the answer decides; how it stands against others depends on how far the search went."""
     return page.locator(".verdict h1").inner_text().partition(";")[0]
@@ -79,12 +93,10 @@ def sentence(page):
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")])
 def test_each_tab_loads_silently_alone_and_within_its_width(browser, address, tab, width, scheme):
     viewport = {"width": width, "height": 900}
-    query = f"?tab={tab}&{SMALL if tab == 'plan' else ''}"
-    with page_of(browser, address, query, viewport=viewport, color_scheme=scheme) as page:
+    with page_of(browser, address, f"?tab={tab}&{TABS[tab]}", viewport=viewport, color_scheme=scheme) as page:
         page.locator("nav a[aria-current]").wait_for()
         page.wait_for_load_state("networkidle")
-        if tab == "plan":
-            whole(page)
+        answered(page, tab)
         root = page.locator("html")
         assert root.evaluate("it => it.scrollWidth") == width
         dark = page.locator("body").evaluate("it => getComputedStyle(it).backgroundColor") != "rgb(255, 255, 255)"
@@ -234,14 +246,12 @@ def test_a_server_with_a_token_takes_it_from_the_address_once(browser, monkeypat
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_violation(browser, address, tab, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-    query = f"?tab={tab}&{SMALL if tab == 'plan' else ''}"
     context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # axe is put into the page
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(f"{address}{query}")
+    page.goto(f"{address}?tab={tab}&{TABS[tab]}")
     page.locator("nav a[aria-current]").wait_for()
-    if tab == "plan":
-        whole(page)
+    answered(page, tab)
     found = axe.Axe().run(page).response["violations"]
     serious = [
         f"{one['id']}: {node['html'][:120]}"

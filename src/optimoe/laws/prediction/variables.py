@@ -18,8 +18,9 @@ SHARES = (0.01, 0.99)
 USUAL: Mapping[str, float] = MappingProxyType(
     {
         "N": 1e9, "N1": 1e9, "N0": 1e9, "N_act": 1e9, "N_a": 1e9, "N_act_nonembedding": 1e9, "N_total": 1e10,
-        "D": 1e11, "D1": 1e11, "D2": 1e11, "D_inf": 1e12, "C": 1e21, "F": 1e21, "C_pfdays": 10.0, "d_model": 2048.0,
-        "batch_tokens": 1e6, "E": 8.0, "G": 4.0, "S": 0.9, "S1": 0.9, "S2": 0.5, "A": 0.1, "r": 1.0, "R": 1.0, "L": 2.5,
+        "D": 1e11, "D1": 1e11, "D2": 1e11, "D_inf": 1e12, "C": 1e21, "F": 1e21, "C_pfdays": 10.0,
+        "d_model": 2048.0, "batch_tokens": 1e6, "E": 8.0, "G": 4.0, "S": 0.9, "S1": 0.9, "S2": 0.5, "A": 0.1,
+        "r": 1.0, "R": 1.0, "L": 2.5,
     }
 )  # fmt: skip
 """Values at which a variable stands where nobody stated the range of its fit, by symbol: assumed, in the order of
@@ -70,5 +71,8 @@ def _variable(symbol: str, row: LawRow, kind: str) -> LawVariable:
     if kind == "count" and span:
         span = (max(span[0], 1.0), span[1])
     return LawVariable(
-        unit=row.units.get(symbol, row.units.get(symbol.partition("_")[0], "")), fitted=fitted, usual=usual, span=span
+        unit=row.units.get(symbol, row.units.get(symbol.partition("_")[0], "")),
+        fitted=fitted,
+        usual=usual,
+        span=span,
     )

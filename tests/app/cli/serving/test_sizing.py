@@ -20,6 +20,11 @@ def test_the_inverse_questions_have_their_keys(tmp_path):
     drawn = answer("cost", "curves", "llama-3.1-8b", "--gpus", "1xh100-sxm", "--out", page)
     assert {"frontier", "by_context", "by_batch"} <= set(drawn)
     assert "Price against context" in page.read_text()
+    for point in (*drawn["frontier"]["points"], *drawn["by_batch"], *(one for _, one in drawn["by_context"])):
+        assert point["tpot_low_s"] < point["tpot_s"] < point["tpot_high_s"]
+        rate = point["tokens_per_s_per_gpu"]
+        assert point["tokens_low_per_s_per_gpu"] < rate < point["tokens_high_per_s_per_gpu"]
+        assert point["parts"][f"{point['bound_by'].replace(' ', '_')}_s"] == max(point["parts"].values())
 
 
 def test_a_fleet_of_the_stated_most_is_found_by_stages():

@@ -206,8 +206,8 @@ class CountRecord:
         kv_precision: Precision of the cache.
         kv_bytes_per_token: Bytes that one token adds to the cache.
         state_bytes: Bytes of the fixed state of recurrent mixers, per sequence.
-        kv_bytes_by_context: Pairs: tokens of a sequence, and bytes of its cache and states, windows holding no more
-            than their width; as far as the model was made for, where it says so.
+        kv_bytes_by_context: Pairs: tokens of a sequence, and bytes of its cache and states, windows holding no
+            more than their width; as far as the model was made for, where it says so.
         params_mtp: Parameters of multi-token-prediction layers, which no other count includes.
         all_reduce_bytes_per_token: Payload of one tensor-parallel all-reduce, per token.
         tensor_parallel_collectives: All-reduces that follow each other in one pass.

@@ -349,9 +349,7 @@ def law_show_record(row: LawRow, law: Evaluable) -> LawShowRecord:
         outputs=law.outputs,
         required={symbol: law.required(symbol) for symbol in law.outputs},
         meanings={symbol: law.meaning(symbol) for symbol in law.outputs},
-        variables={
-            symbol: same_fields(LawVariableRecord, one) for symbol, one in law_variables(row, law).items()
-        },
+        variables={symbol: same_fields(LawVariableRecord, one) for symbol, one in law_variables(row, law).items()},
         ranks=row.domain.words,
     )
 
