@@ -59,6 +59,7 @@ def law_variables(row: LawRow, law: Evaluable) -> dict[str, LawVariable]:
 def _variable(symbol: str, row: LawRow, kind: str) -> LawVariable:
     fitted = row.range.get(symbol, ())
     usual = USUAL.get(symbol, float("nan"))
+    span: tuple[float, ...]
     if fitted:
         low, high = fitted
         usual = sqrt(low * high) if low > 0 else high
