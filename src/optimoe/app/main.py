@@ -65,6 +65,9 @@ laws.command("optimoe.app.cli.laws.frontier:frontier", help="Best size and token
 laws.command(
     "optimoe.app.cli.laws.families:compare_families", help="Families of laws by their error on runs not seen."
 )
+laws.command(
+    "optimoe.app.cli.laws.families:back_test", help="Laws by their error on runs that they have not seen."
+)
 laws.command("optimoe.app.cli.laws.next_runs:next_runs", help="Runs that tell most about a law for their cost.")
 laws.command("optimoe.app.cli.laws.curve:curve", help="Training curves beside a law.")
 laws.command("optimoe.app.cli.laws.compare:compare", help="One design under every law that covers it.")

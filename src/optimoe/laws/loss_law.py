@@ -174,6 +174,14 @@ class ArchLaw(Law):
         """The design in the law's own variables, and D."""
         return self.variables(arch) | {"D": tokens}
 
+    def run_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """The design and its tokens in those variables that runs give, which a fit takes.
+
+        As it stands, without a mapping; what other laws state of it is in its sizes, so that the loss is that of
+        :meth:`arch_inputs`.
+        """
+        return self.as_stated(arch) | {"D": tokens}
+
     def placed(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """Everything that ``row.range`` may name: the inputs, D/N and E."""
         inputs = self.arch_inputs(arch, tokens)

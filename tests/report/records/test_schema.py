@@ -57,6 +57,7 @@ MORE = (
     "laws isoflop runs.csv --tolerance 3 --window 4 --resamples 5 --family chinchilla --law besiroglu2024",
     "laws frontier --law besiroglu2024 --train-flops 1e21 --resamples 0",
     "laws compare-families runs.csv --family chinchilla --family gadre2024 --folds 3",
+    "laws back-test store/records.jsonl --law besiroglu2024 --family yun --holdout train_flops>1.5e16 --anchors 1",
     "laws next-runs runs.csv --family chinchilla --budget 1e21 --most 2",
     "laws curve runs.csv --law besiroglu2024 --labels run=N",
     "laws predict --law epoch2024 --output P_eq --set P=1.8T --set E=16 --set A=2",

@@ -66,6 +66,12 @@ class Expansion(LossLaw):
             "factor": design_factor(self.effects(arch)),
         }
 
+    def run_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """Both sizes times the factor: at one expansion that is the factor on N_eff."""
+        inputs = super().run_inputs(arch, tokens)
+        factor = inputs.pop("factor")
+        return inputs | {name: np.multiply(inputs[name], factor) for name in ("N_act", "N_total")}
+
     def with_effect(self, name: str, train_flops: float = 0.0) -> "Expansion":
         """The law with one more published effect on N_eff, at a training budget."""
         law = copy.copy(self)

@@ -37,6 +37,8 @@ def twin_nonembedding(arch: ArchSpec) -> Values:
 WITHOUT_EMBEDDINGS = re.compile(r"no[nt]?_?emb|(without|wo|excl|minus|less)_?emb|ex_?emb")
 ACTIVE = re.compile(r"(^|_)act(ive|iv|ivated)?(_|$)|active|activated")
 TOTAL = re.compile(r"(^|_)tot(al)?(_|$)|total")
+DENSE_TWIN = "N_dense"
+"""In a trainer's records."""
 PLAIN = re.compile(r"(^|_)(n|num|number_of)?_?(param|parameter)s?(_|$)")
 """Parameters without a further word are all of them."""
 
@@ -53,6 +55,8 @@ def convention_of(formula: str) -> str:
     bare, active, total = (bool(rule.search(words)) for rule in (WITHOUT_EMBEDDINGS, ACTIVE, TOTAL))
     if active and total:
         return ""
+    if names[0] == DENSE_TWIN:
+        return "dense"
     if bare:
         return "active_nonembedding" if active else "nonembedding"
     return "active" if active else "total" if total or PLAIN.search(words) else ""

@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "laws ratio": ("laws.optima.RatioAnalysisRecord",),
     "laws frontier": ("laws.optima.FrontiersRecord",),
     "laws compare-families": ("laws.tests.ScoresRecord",),
+    "laws back-test": ("laws.back_test.BackTestsRecord",),
     "laws next-runs": ("laws.tests.NextRunsRecord",),
     "laws curve": ("laws.tests.LossCurvesRecord",),
     "laws compare": ("laws.comparison.LawComparisonRecord",),

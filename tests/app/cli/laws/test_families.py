@@ -1,4 +1,4 @@
-"""``optimoe laws compare-families``, ``next-runs`` and ``curve``."""
+"""``optimoe laws compare-families``, ``back-test``, ``next-runs`` and ``curve``."""
 
 import random
 
@@ -10,6 +10,7 @@ from optimoe.core.run import load_runs
 from optimoe.inputs.sweeps.grid import load_sweep
 from optimoe.laws.catalog import find_law
 from tests.app.run import answer, optimoe
+from tests.trainer.sweeps import save_store
 
 COLUMNS = ["--columns", "N=params,D=tokens,loss=final"]
 
@@ -101,6 +102,34 @@ def test_next_runs_of_a_file_of_grids_are_a_file_for_the_next_sweep(tmp_path):
         assert one["variables"] == {"N": params, "D": run.tokens}
     refused = optimoe(*asked, "--out", out)
     assert refused.returncode == 2 and "--out: must stand beside --candidates" in refused.stderr
+
+
+def test_laws_are_held_against_the_largest_runs_of_a_trainers_records(tmp_path, runs):
+    records = save_store(tmp_path / "store").records_file
+    words = [
+        "laws",
+        "back-test",
+        records,
+        "--law",
+        "besiroglu2024",
+        "--family",
+        "yun",
+        "--holdout",
+        "train_flops > 1.5e16",
+    ]
+    found = answer(*words, "--anchors", "1,2", "--choices", 2)
+    assert {(test["way"], test["runs"]) for test in found["tests"]} >= {("as published", 0), ("anchored", 2)}
+    assert (found["seen"] + found["held"], found["rule"]) == (8, "train_flops > 1.5e16")
+    assert "yun, fitted" in found["silent"]  # too few runs
+    said = optimoe(*words, "--anchors", 1).stdout
+    assert "Best" in said and "Not tested  yun, fitted: " in said
+    for wrong, line in (
+        ([*words, "--anchors", "one"], "--anchors: must be numbers of runs like 1,4,16, got 'one'"),
+        ([*words, "--law", "epoch2024"], "law: must give a loss for a model, got epoch2024"),
+        (["laws", "back-test", runs, "--holdout", "train_flops > 1.5e16"], "runs: must be records of a trainer"),
+    ):
+        done = optimoe(*wrong)
+        assert (done.returncode, line in done.stderr) == (2, True), done.stderr
 
 
 def test_a_training_curve_stands_beside_a_law(runs):

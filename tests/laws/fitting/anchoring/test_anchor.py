@@ -25,6 +25,14 @@ def test_one_exact_run_gives_its_scale_and_leaves_the_floor():
     assert "not identified by runs of one size" in anchored.statement
 
 
+def test_one_run_far_from_what_corpora_differ_by_is_still_met():
+    law, _ = shared_law()
+    for scale in (0.3, 3.0):
+        runs = exact_runs(law, [1e9], scale=scale)
+        row = anchor(law, runs, draws=2).law
+        assert type(law)(row).loss(**runs.variables) == pytest.approx(runs.loss, rel=0.01)
+
+
 def test_runs_of_many_sizes_give_scale_and_floor():
     law, _ = shared_law()
     anchored = anchor(law, exact_runs(law, np.geomspace(3e7, 3e10, 16), scale=1.1, offset=-0.2))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,11 @@ RESIDUAL = np.array([[0.01, -0.004, 0.03, 0.02, 0.7, -1.2, 0.0, 0.0]])
 SCALE = np.array([[0.008, 0.02]])
 
 
-def test_slopes_are_those_of_the_value():
-    step = 1e-6
-    ahead, behind = (OBJECTIVE.parts(RESIDUAL + side, SCALE)[0] for side in (step, -step))
-    slope = OBJECTIVE.parts(RESIDUAL, SCALE)[1]
+@pytest.mark.parametrize("prior_degrees", [np.inf, 3.0])
+def test_slopes_are_those_of_the_value(prior_degrees):
+    step, objective = 1e-6, replace(OBJECTIVE, prior_degrees=prior_degrees)
+    ahead, behind = (objective.parts(RESIDUAL + side, SCALE)[0] for side in (step, -step))
+    slope = objective.parts(RESIDUAL, SCALE)[1]
     np.testing.assert_allclose(slope[:, :6], ((ahead - behind) / (2 * step))[:, :6], rtol=1e-6, atol=1e-6)
 
 
@@ -21,6 +24,12 @@ def test_rows_of_priors_are_half_their_square():
     np.testing.assert_allclose(value[0, 4:6], [0.245, 0.72])
     np.testing.assert_allclose(slope[0, 4:6], [0.7, -1.2])
     assert weight[0, 4] == curvature[0, 4] == 1
+
+
+def test_a_prior_that_few_corpora_have_shown_is_the_same_nearby_and_pulls_less_far_off():
+    few = replace(OBJECTIVE, prior_degrees=5.0)
+    near, far = (few.parts(np.where(RESIDUAL == 0.7, off, RESIDUAL), SCALE)[1][0, 4] for off in (0.01, 10.0))
+    assert near == pytest.approx(0.01, rel=1e-4) and far == pytest.approx(10 / (1 + 100 / 5))
 
 
 def test_the_scales_of_repeated_steps_are_where_the_objective_is_least():

@@ -1,8 +1,8 @@
-"""``optimoe laws compare-families``: families by their error on runs that they have not seen."""
+"""``optimoe laws compare-families`` and ``back-test``: families and laws by their error on runs not seen."""
 
-from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import print_columns, print_json, print_lines
-from optimoe.inputs.laws.tests import CompareFamiliesRequest
+from optimoe.app.cli.options import JsonFlag, QuietFlag
+from optimoe.app.cli.printing import print_columns, print_json, print_lines, show_blocks, stage
+from optimoe.inputs.laws.tests import BackTestRequest, CompareFamiliesRequest
 
 
 def compare_families(request: CompareFamiliesRequest, *, json: JsonFlag = False) -> None:
@@ -26,3 +26,15 @@ def compare_families(request: CompareFamiliesRequest, *, json: JsonFlag = False)
         return
     print_columns(scores_table(scores))
     print_lines(scores_lines(scores))
+
+
+def back_test(request: BackTestRequest, *, quiet: QuietFlag = False, json: JsonFlag = False) -> None:
+    """Hold laws against runs that they have not seen: as they are, on the level of a few others, fitted to all."""
+    from optimoe.report.records.laws.back_test import back_tests_record
+    from optimoe.report.words.laws.back_test import back_test_blocks
+
+    with stage("reading the runs"):
+        runs = request.read()
+    with stage(f"predicting some of {len(runs):,} runs"):
+        found = request.tested(runs)
+    show_blocks(json, lambda: back_tests_record(found), lambda: back_test_blocks(found), quiet=quiet)

@@ -17,6 +17,10 @@ RESIDUAL_RUNS = 4.0
 """Runs that the other corpora's residual scale is worth in a new one (assumed): one run says nothing of it."""
 
 
+ASSUMED_CORPORA = 4.0
+"""Corpora that a spread is worth which no corpus has shown."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Conditioned:
     """A family on the runs of one corpus, to be asked about its effects.
@@ -134,7 +138,10 @@ def condition_on(
 ) -> Conditioned:
     """A family on the runs of one corpus, with the spread and the residuals of others as prior."""
     options = HierarchyOptions(
-        degrees=effects.degrees, residual_scale=effects.residual_scale, residual_runs=RESIDUAL_RUNS
+        degrees=effects.degrees,
+        residual_scale=effects.residual_scale,
+        residual_runs=RESIDUAL_RUNS,
+        prior_degrees=len(effects.corpora) + effects.strength or ASSUMED_CORPORA,
     )
     model = make_grouped_model({corpus: observations}, family, effects.names, options, None)
     return Conditioned(model=model.with_spread(known_spread(effects)), effects=effects, options=options)

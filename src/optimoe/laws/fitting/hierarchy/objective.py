@@ -1,4 +1,4 @@
-"""What a fit over several corpora minimises: Student-t residuals with a scale a corpus, and quadratic priors."""
+"""What a fit over several corpora minimises: Student-t residuals with a scale a corpus, and priors."""
 
 from dataclasses import dataclass
 
@@ -16,21 +16,24 @@ class GroupedStudentT:
     """Minus the logarithm of a posterior: rows of runs, of priors of coordinates, and of the scales' priors.
 
     Runs of corpus g: (ν+1)/2·ln(1 + r²/(ν·σ_g²)) + ln σ_g, r = ln L_law − ln L_run. Rows of priors: r²/2, r in
-    standard deviations; a true likelihood beside a true prior, so that no weight between them is free. σ_g has a
-    prior as if ``scale_runs`` more runs had shown ``scale``: without it, a corpus of one run would be fitted
-    exactly with σ_g = 0.
+    standard deviations, or ν_p/2·ln(1 + r²/ν_p) of a spread that few corpora have shown, which is the same nearby
+    and leaves the word to runs that are far off; a true likelihood beside a true prior, so that no weight between
+    them is free. σ_g has a prior as if ``scale_runs`` more runs had shown ``scale``: without it, a corpus of one
+    run would be fitted exactly with σ_g = 0.
 
     Attributes:
         group: Number of the corpus of every run; the rows after the runs are priors, the last ones those of σ.
         degrees: ν.
         scale: Residual scale of ln L before any run is seen.
         scale_runs: How many runs that is worth.
+        prior_degrees: ν_p; infinite for normal priors.
     """
 
     group: Int[np.ndarray, " runs"]
     degrees: float
     scale: float
     scale_runs: float
+    prior_degrees: float = np.inf
 
     @property
     def name(self) -> str:
@@ -49,6 +52,13 @@ class GroupedStudentT:
         value[:, -scale.shape[1] :] = self.scale_runs * (0.5 * (self.scale / scale) ** 2 + np.log(scale))
         slope[:, :runs], weight[:, :runs] = pull * own, pull
         curvature[:, :runs] = pull * np.maximum(spread - squared, 0) / (spread + squared)
+        if np.isfinite(self.prior_degrees):
+            rows = slice(runs, residual.shape[1] - scale.shape[1])
+            off, few = residual[:, rows], self.prior_degrees
+            eased = few / (few + off**2)
+            value[:, rows] = 0.5 * few * np.log1p(off**2 / few)
+            slope[:, rows], weight[:, rows] = eased * off, eased
+            curvature[:, rows] = eased * np.maximum(few - off**2, 0) / (few + off**2)
         return value, slope, weight, curvature
 
     def rescale(self, residual: Batch, weight: Batch, scale: Scales) -> Scales:

@@ -29,6 +29,7 @@ class HierarchyOptions:
         residual_scale: Residuals of ln L that a corpus is taken to have before its runs are seen (assumed:
             finished runs of the public corpora scatter by 0.003 to 0.02).
         residual_runs: Runs that this is worth (assumed).
+        prior_degrees: ν of the priors; infinite where they are normal.
         max_condition: As of a plain fit.
         n_convention: What N counts; empty where the tables' columns say it.
     """
@@ -42,11 +43,12 @@ class HierarchyOptions:
     weights: dict[str, float] = field(default_factory=dict)
     residual_scale: float = 0.01
     residual_runs: float = 2.0
+    prior_degrees: float = np.inf
     max_condition: float = 1e7
     n_convention: str = ""
 
     def __post_init__(self) -> None:
-        require_positive(self, "degrees", "num_starts", "residual_scale", "residual_runs")
+        require_positive(self, "degrees", "num_starts", "residual_scale", "residual_runs", "prior_degrees")
 
 
 def make_grouped_model(
@@ -76,6 +78,7 @@ def make_objective(model: GroupedModel, options: HierarchyOptions) -> GroupedStu
         degrees=options.degrees,
         scale=options.residual_scale,
         scale_runs=options.residual_runs,
+        prior_degrees=options.prior_degrees,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from optimoe.arch.count import granularity
+from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import expert_attention_ratio
 from optimoe.arch.hf import from_config
 from optimoe.arch.params import count_params
@@ -22,11 +23,12 @@ def run_columns(log: RunLog) -> Columns:
 
     Columns: ``run`` (the id), ``name``, ``seed``, ``status`` (finished, stopped, diverged; cut short of a torn
     line), ``tokenizer`` and ``dataset`` (sources joined by +); ``N_total`` and ``N`` (both all parameters, with
-    embeddings), ``N_act`` (active ones, likewise), ``N_nonembedding`` and ``N_act_nonembedding``; ``D`` (tokens
-    seen); ``C`` (6·N_act·D) and ``train_flops`` (as counted); ``E``, ``k``, ``E_s`` (routed experts, experts per
-    token, shared ones; 1, 1, 0 of a dense model); ``G`` (granularity 4·d_model/d_expert of Krajewski 2024; 1 of a
-    dense model) and ``r`` (FLOPs in expert layers over those in attention at the run's length, Li 2026; 0 of a
-    dense model); ``loss`` (held-out, nats per token) and ``seconds`` (of training).
+    embeddings), ``N_act`` (active ones, likewise), ``N_nonembedding`` and ``N_act_nonembedding``; ``N_dense``
+    (of the dense model whose feed-forwards are one expert wide, without embeddings: N of Clark 2022 and Yun 2024);
+    ``D`` (tokens seen); ``C`` (6·N_act·D) and ``train_flops`` (as counted); ``E``, ``k``, ``E_s`` (routed experts,
+    experts per token, shared ones; 1, 1, 0 of a dense model); ``G`` (granularity 4·d_model/d_expert of Krajewski
+    2024; 1 of a dense model) and ``r`` (FLOPs in expert layers over those in attention at the run's length, Li 2026;
+    0 of a dense model); ``loss`` (held-out, nats per token) and ``seconds`` (of training).
 
     Numbers of a torn line are empty, so that the table's own check of rows names it.
 
@@ -67,9 +69,10 @@ def _planned_row(run: RunSpec) -> dict[str, Any]:
 
 
 def _shape(run: RunSpec, arch: ArchSpec) -> dict[str, Any]:
-    """Experts and how attention stands to them."""
+    """The dense model of one expert, experts, and how attention stands to them."""
     moe = arch.moe
     return {
+        "N_dense": count_params(one_expert_twin(arch)).nonembedding,
         "E": moe.num_experts if moe else 1,
         "k": moe.top_k if moe else 1,
         "E_s": moe.num_shared_experts if moe else 0,
