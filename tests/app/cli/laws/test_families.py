@@ -106,23 +106,18 @@ def test_next_runs_of_a_file_of_grids_are_a_file_for_the_next_sweep(tmp_path):
 
 def test_laws_are_held_against_the_largest_runs_of_a_trainers_records(tmp_path, runs):
     records = save_store(tmp_path / "store").records_file
-    words = [
-        "laws",
-        "back-test",
-        records,
-        "--law",
-        "besiroglu2024",
-        "--family",
-        "yun",
-        "--holdout",
-        "train_flops > 1.5e16",
-    ]
+    laws = ["--law", "ludziejewski2025", "--law", "besiroglu2024", "--family", "yun"]
+    words = ["laws", "back-test", records, *laws, "--holdout", "train_flops > 1.5e16"]
     found = answer(*words, "--anchors", "1,2", "--choices", 2)
-    assert {(test["way"], test["runs"]) for test in found["tests"]} >= {("as published", 0), ("anchored", 2)}
+    assert {(test["way"], test["runs"]) for test in found["tests"]} >= {
+        ("as published", 0),
+        ("anchored", 2),
+        ("fitted", 4),
+    }
     assert (found["seen"] + found["held"], found["rule"]) == (8, "train_flops > 1.5e16")
-    assert "yun, fitted" in found["silent"]  # too few runs
+    assert set(found["silent"]) == {"besiroglu2024"}  # it ranks no experts
     said = optimoe(*words, "--anchors", 1).stdout
-    assert "Best" in said and "Not tested  yun, fitted: " in said
+    assert "Best" in said and "Not tested  besiroglu2024: not applicable" in said
     for wrong, line in (
         ([*words, "--anchors", "one"], "--anchors: must be numbers of runs like 1,4,16, got 'one'"),
         ([*words, "--law", "epoch2024"], "law: must give a loss for a model, got epoch2024"),

@@ -1,7 +1,8 @@
 """``optimoe laws compare-families`` and ``back-test``: families and laws by their error on runs not seen."""
 
 from optimoe.app.cli.options import JsonFlag, QuietFlag
-from optimoe.app.cli.printing import print_columns, print_json, print_lines, show_blocks, stage
+from optimoe.app.cli.printing import print_columns, print_json, print_lines, show_blocks
+from optimoe.app.notes import stage
 from optimoe.inputs.laws.tests import BackTestRequest, CompareFamiliesRequest
 
 

@@ -27,8 +27,8 @@ def run_columns(log: RunLog) -> Columns:
     (of the dense model whose feed-forwards are one expert wide, without embeddings: N of Clark 2022 and Yun 2024);
     ``D`` (tokens seen); ``C`` (6·N_act·D) and ``train_flops`` (as counted); ``E``, ``k``, ``E_s`` (routed experts,
     experts per token, shared ones; 1, 1, 0 of a dense model); ``G`` (granularity 4·d_model/d_expert of Krajewski
-    2024; 1 of a dense model) and ``r`` (FLOPs in expert layers over those in attention at the run's length, Li 2026;
-    0 of a dense model); ``loss`` (held-out, nats per token) and ``seconds`` (of training).
+    2024; 1 of a dense model) and ``r`` (FLOPs in expert layers over those in attention at the run's length, Li
+    2026; 0 of a dense model); ``loss`` (held-out, nats per token) and ``seconds`` (of training).
 
     Numbers of a torn line are empty, so that the table's own check of rows names it.
 
