@@ -57,6 +57,7 @@ class Evidence:
         files: Names of the tables of runs.
         n_basis: How it is known what N counts: stated, a column's name, the family; empty when it is not known.
         cluster: What the draws drew together: a label, or ``row``; empty without draws.
+        prior: The law that the runs have moved, by anchoring it or as the prior of a fit; empty without one.
         date: Day of the fit, ISO 8601.
         command: What was typed to make it.
     """
@@ -77,6 +78,7 @@ class Evidence:
     files: tuple[str, ...] = ()
     n_basis: str = ""
     cluster: str = ""
+    prior: str = ""
     date: str = ""
     command: str = ""
 

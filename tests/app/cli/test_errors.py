@@ -8,7 +8,7 @@ from tests.app.run import optimoe
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["plan", "--train-flops", "-1"], "train_flops: must be 1e15 to 1e30 FLOPs"),
+        (["plan", "--train-flops", "-1"], "train_flops: must be 1e12 to 1e30 FLOPs"),
         (["plan"], "train_flops"),
         (["plan", "--train-flops", "1e22", "--serve-gpus", "8xh100-sx"], "nearest: h100"),
         (["plan", "--train-flops", "1e22", "--tpot", "50 apples"], "--tpot"),

@@ -19,7 +19,7 @@ _LINK = Range(1e8, 1e14, "bytes/s", "450 GB/s are 4.5e11; 400 Gbit/s are 5e10", 
 
 REQUESTED: Mapping[str, Range] = MappingProxyType(
     {
-        "train_flops": Range(1e15, 1e30, "FLOPs", "one GPU for a second; 100,000 of 1e16 FLOP/s for 30 years"),
+        "train_flops": Range(1e12, 1e30, "FLOPs", "a core for a minute; 100,000 GPUs of 1e16 FLOP/s for 30 years"),
         "train_days": Range(1e-3, 3650.0, "days", "a minute and a half; ten years"),
         "train_usd": _USD,
         "total_usd": _USD,

@@ -30,6 +30,24 @@ class SweepValue:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bought:
+    """How much surer runs of one's own have made the loss of the choice.
+
+    Attributes:
+        num_runs: Runs that the plan's law was fitted to or anchored on.
+        law: The law that one would plan with without them.
+        level_before: Standard deviation of ln L of the choice by that law, the level of one more corpus and what
+            lies beyond its range included.
+        level_after: The same by the plan's law.
+    """
+
+    num_runs: int
+    law: str
+    level_before: float
+    level_after: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Told:
     """What a sweep tells in each draw that is taken for the truth: its runs, along the few directions that matter.
 

@@ -7,13 +7,18 @@ from jaxtyping import Float
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError, InputError
+from optimoe.laws.catalog import find_loss_law, law_names
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.confidence.draws.asked import DrawnPlan, ask
 from optimoe.planner.confidence.draws.contest import Chance, Contest, kept_promise
-from optimoe.planner.confidence.sweep_value import SweepValue, told, value_of_sweep
+from optimoe.planner.confidence.draws.law import draws_or_certain
+from optimoe.planner.confidence.sweep_value import Bought, SweepValue, told, value_of_sweep
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.result import Plan
 from optimoe.planner.runs.proxies import ladder
+
+WITHOUT_RUNS = "optimoe2026"
+"""The law that plans are made with where none is stated."""
 
 FAILED = 2.0
 """Cost of a design that misses the loss within the budget in a draw, over the choice's: another run (assumed)."""
@@ -35,6 +40,7 @@ class Uncertainty:
         unit: ``usd``, ``gpu_hours`` of owned GPUs, or ``nats``.
         loss_low, loss_high: 90 % of the choice's loss over the draws, what lies beyond the law's range included.
         sweep: What a sweep of proxies is worth before committing; none where the winner is its own proxy.
+        bought: What the runs behind the plan's law have made surer; none of a law of the library.
         kept: Share of the draws in which the choice keeps what the goal asks of its loss; none of the lowest loss.
         beyond: Variables in which the choice lies beyond the law's range, and ``reading`` where the law is read by
             assumption: what makes draws wider than the law's own.
@@ -48,6 +54,7 @@ class Uncertainty:
     loss_low: float
     loss_high: float
     sweep: SweepValue | None
+    bought: Bought | None = None
     kept: float | None = None
     beyond: tuple[str, ...] = ()
 
@@ -79,6 +86,7 @@ def uncertainty_of(asked: DrawnPlan, contested: Contest) -> Uncertainty:
         loss_low=float(np.quantile(own, 0.05)),
         loss_high=float(np.quantile(own, 0.95)),
         sweep=_sweep(asked, contested),
+        bought=_bought(asked, own),
         kept=None if kept is None else float(kept.mean()),
         beyond=tuple(beyond),
     )
@@ -121,6 +129,33 @@ def _sweep(asked: DrawnPlan, contested: Contest) -> SweepValue | None:
         worth=value_of_sweep(_costs(contested), after),
         level_before=float(own.std()) if levels else float("nan"),
         level_after=float(np.sqrt(np.mean((own - after.expected(own)) ** 2))) if levels else float("nan"),
+    )
+
+
+def _bought(asked: DrawnPlan, own: Float[np.ndarray, " draws"]) -> Bought | None:
+    """How sure the choice's loss would be without the runs of one's own, by the law that they have moved.
+
+    A law that was fitted to runs alone stands beside the one that plans are made with where none is stated.
+    """
+    row, choice = asked.law.law.row, asked.result.choice
+    evidence = row.evidence
+    if not evidence.runs or row.name in law_names():
+        return None
+    name = evidence.prior or WITHOUT_RUNS
+    if name not in law_names():  # a file that may be gone
+        return None
+    law = find_loss_law(name)
+    if not law.judge(choice.spec).applicable:
+        return None
+    drawn = draws_or_certain(law, asked.law.draws)
+    tokens = np.array([asked.result.problem.data.worth(choice.tokens)])
+    expansion = choice.params.total / choice.params.active
+    curve = replace(drawn, many=drawn.of_corpora()).curve(choice.spec, tokens, expansion)
+    return Bought(
+        num_runs=evidence.runs,
+        law=name,
+        level_before=float(np.log(curve.loss(tokens)).std()),
+        level_after=float(np.log(own).std()),
     )
 
 

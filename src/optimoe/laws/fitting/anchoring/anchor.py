@@ -9,7 +9,7 @@ from optimoe.core.errors import require
 from optimoe.laws.catalog.limits import possible_draws
 from optimoe.laws.effects import SCALE
 from optimoe.laws.evidence import Evidence
-from optimoe.laws.fitting.anchoring.knowledge import Knowledge, knowledge_of
+from optimoe.laws.fitting.anchoring.knowledge import Knowledge, knowledge_of, with_runs
 from optimoe.laws.fitting.hierarchy.condition import Conditioned, condition_on
 from optimoe.laws.fitting.hierarchy.result import coefficients_at
 from optimoe.laws.law import Law, LawRow
@@ -200,6 +200,7 @@ def _law_row(
     vary = [key for key, values in draws.items() if len(kept) > 1 and np.ptp(values[kept]) > 0]
     require(np.isfinite(list(coefficients.values())).all(), f"law {row.name}", "finite after anchoring", name)
     note = f"Anchored on {found.statement}."
+    seen = known.law.placed_inputs(model.whole.variables)
     return replace(
         row,
         name=name or f"{row.name}-anchored",
@@ -210,6 +211,7 @@ def _law_row(
         rmse_log=row.rmse_log or found.residual_scale,
         rmse_source=row.rmse_source if row.rmse_log else "residuals of the anchoring runs and their prior",
         notes=f"{note} {row.notes}".strip(),
+        range=with_runs(row.range, {name: (float(v.min()), float(v.max())) for name, v in seen.items()}),
         better_digits="",
         effects=None,
         evidence=Evidence(
@@ -221,6 +223,7 @@ def _law_row(
             runs=len(observations),
             files=observations.files,
             cluster="law, corpus and row" if vary else "",
+            prior=row.name,
         ),
     )
 

@@ -239,10 +239,11 @@ def _arch_losses(law: ArchLaw, runs: DesignRuns) -> Float[np.ndarray, " runs"]:
 def _fitted(family: str, seen: DesignRuns, held: DesignRuns, options: BackTestOptions) -> BackTest:
     """A family fitted to all runs that may be seen, its N as it counts by itself."""
     form = find_family(family)
-    bare = form(
+    bare: object = form(
         LawRow(name=form.family, family=family, source="", status="fitted", n_convention="", coefficients={})
     )
-    require(isinstance(bare, ArchLaw), "family", "one of losses of models", family)
+    if not isinstance(bare, ArchLaw):
+        raise InputError("must give a loss for a model")
     counted = {"n_convention": bare.counted} if bare.counted else {}
     found = fit(seen_by(bare, seen), family, replace(options.fit, **counted))
     law = type(bare)(found.law, find_law)

@@ -1,6 +1,8 @@
 """What a law knows beyond its coefficients: how sure they are, and how corpora differ around it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +14,9 @@ from optimoe.laws.fitting.hierarchy.spread import SCALE_STD
 from optimoe.laws.fitting.priors import GaussianPrior, prior_of_draws
 from optimoe.laws.law import Law
 from optimoe.laws.loss_law import LossLaw
+
+Range: TypeAlias = tuple[float, float]
+"""Least and largest."""
 
 RESIDUAL_SCALE = 0.01
 """Of ln L of finished runs, where a law does not say (assumed: public corpora scatter by 0.003 to 0.02)."""
@@ -97,3 +102,11 @@ def knowledge_of(law: Law, *, draws: int = 200, seed: int = 0) -> Knowledge:
         said += f"; differences between {len(effects.corpora)} corpora"
     count = len(next(iter(own.values()))) if own else draws
     return Knowledge(law=law, draws=own, count=count, effects=effects, basis=said)
+
+
+def with_runs(ranges: Mapping[str, Range], runs: Mapping[str, Range]) -> dict[str, Range]:
+    """What a law covers once it was brought to runs of one's own: its range, and theirs in the same variables."""
+    return {
+        name: (min(low, runs.get(name, (low, high))[0]), max(high, runs.get(name, (low, high))[1]))
+        for name, (low, high) in ranges.items()
+    }

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from optimoe.core.errors import require
 from optimoe.laws.catalog import find_family
 from optimoe.laws.catalog.limits import possible_draws
-from optimoe.laws.fitting.anchoring.knowledge import knowledge_of
+from optimoe.laws.fitting.anchoring.knowledge import knowledge_of, with_runs
 from optimoe.laws.fitting.hierarchy.condition import RESIDUAL_RUNS
 from optimoe.laws.fitting.hierarchy.draws import HierarchyDraws, draw_hierarchy
 from optimoe.laws.fitting.hierarchy.fit import fit_hierarchy
@@ -131,11 +131,7 @@ def _law_row(found: PriorFit, law: Law, observations: Observations) -> LawRow:
         draws={key: tuple(map(float, columns[key][kept])) for key in vary},
         factors=law.row.factors,
         domain=law.row.domain,
-        range={
-            key: (min(low, own.range.get(key, (low, high))[0]), max(high, own.range.get(key, (low, high))[1]))
-            for key, (low, high) in law.row.range.items()
-        }
-        or own.range,
+        range=with_runs(law.row.range, own.range) or own.range,
         notes=f"Prior: {found.basis}.",
-        evidence=replace(own.evidence, cluster=found.drawn.cluster if vary else ""),
+        evidence=replace(own.evidence, cluster=found.drawn.cluster if vary else "", prior=law.row.name),
     )

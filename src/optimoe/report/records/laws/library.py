@@ -57,6 +57,7 @@ class EvidenceRecord:
         files: Names of the tables of runs.
         n_basis: How it is known what N counts; empty when it is not known.
         cluster: What the draws drew together; empty without draws.
+        prior: The law that the runs have moved, by anchoring it or as the prior of a fit; empty without one.
         date: Day of the fit, ISO 8601; empty when not known.
         command: What was typed to make it; empty when not known.
     """
@@ -75,6 +76,7 @@ class EvidenceRecord:
     files: tuple[str, ...]
     n_basis: str
     cluster: str
+    prior: str
     date: str
     command: str
 

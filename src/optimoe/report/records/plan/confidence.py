@@ -51,6 +51,23 @@ class SweepValueRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BoughtRecord:
+    """How much surer runs of one's own have made the loss of the choice.
+
+    Attributes:
+        num_runs: Runs that the plan's law was fitted to or anchored on.
+        law: The law that one would plan with without them.
+        level_before: Standard deviation of ln L of the choice by that law, the level of one more corpus included.
+        level_after: The same by the plan's law.
+    """
+
+    num_runs: int
+    law: str
+    level_before: float
+    level_after: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class UncertaintyRecord:
     """The choice under draws of the law.
 
@@ -63,6 +80,7 @@ class UncertaintyRecord:
         loss_low: Lower end of 90 % of the choice's loss over the draws.
         loss_high: Upper end of 90 % of the choice's loss over the draws.
         sweep: What a sweep of proxies is worth; null where the winner is its own proxy.
+        bought: What the runs behind the plan's law have made surer; null of a law of the library.
         kept: Share of the draws in which the choice keeps what the goal asks of its loss; null where that is the
             lowest loss.
         beyond: Variables in which the choice lies beyond the law's range, and ``reading`` where the law is read by
@@ -77,6 +95,7 @@ class UncertaintyRecord:
     loss_low: float
     loss_high: float
     sweep: SweepValueRecord | None
+    bought: BoughtRecord | None
     kept: float | None
     beyond: tuple[str, ...]
 
@@ -318,6 +337,7 @@ def uncertainty_record(found: Uncertainty) -> UncertaintyRecord:
         found,
         chances=_chances(found.chances),
         sweep=same_fields(SweepValueRecord, found.sweep) if found.sweep else None,
+        bought=same_fields(BoughtRecord, found.bought) if found.bought else None,
     )
 
 

@@ -10,6 +10,7 @@ from optimoe.planner.confidence.draws.contest import Chance
 from optimoe.planner.confidence.over_laws import OverLaws
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.confidence.shadow_prices import ShadowPrice
+from optimoe.planner.confidence.sweep_value import Bought
 from optimoe.planner.confidence.swings import Moved
 from optimoe.planner.confidence.uncertainty import Uncertainty
 from optimoe.planner.explain.reasons import family_words
@@ -32,7 +33,9 @@ def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
     if found is None:
         sentences = [f"how sure the law is cannot be said: {robustness.unknown}"]
     else:
-        sentences = [_law_words(plan.problem, found), *([sweep_words(found)] if found.sweep else [])]
+        sentences = [_law_words(plan.problem, found)]
+        sentences += [bought_words(found.bought)] if found.bought else []
+        sentences += [sweep_words(found)] if found.sweep else []
     if robustness.contending is not None:
         sentences.append(contending_words(robustness.contending))
     if robustness.over_laws is not None:
@@ -104,6 +107,13 @@ def sweep_words(found: Uncertainty) -> str:
             "(one standard deviation, differences between corpora included)"
         )
     return words
+
+
+def bought_words(bought: Bought) -> str:
+    """What the runs behind the law have made surer."""
+    runs = f"the {bought.num_runs} run{'s' * (bought.num_runs > 1)} behind the law"
+    known = f"the loss of the choice is known to {bought.level_after:.1%} with them"
+    return f"{runs}: {known}, to {bought.level_before:.1%} by {bought.law} without (one standard deviation)"
 
 
 def contending_words(found: Contending) -> str:
