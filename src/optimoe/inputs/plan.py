@@ -55,7 +55,8 @@ class PlanRequest(Plausible):
     """Tokens of the longest request, prompt and answer, that the deployments take; left out, the longer of a
     training sequence and a mean request."""
     allow_unsound: Flag = False
-    """Plan with a law whose fit failed (ill conditioned, at a bound, not converged); the plan says so first."""
+    """Plan with a law whose fit failed (ill conditioned, at a bound, not converged), or beyond 10 times the
+    largest run of a law that was fitted to one corpus alone; the plan says so."""
 
     def problem(self) -> "Problem":
         """The planner's question.

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.spec import ArchSpec
 from optimoe.core import outputs
 from optimoe.core.arrays import Values
@@ -175,6 +176,10 @@ AT_THE_END = 1e-6
 """Relative distance from the end of a search that counts as the end: above what bisection leaves (1e-8)."""
 
 
+MOST_BEYOND = 10.0
+"""Budget over the largest run up to which a law is planned with that was fitted to runs alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """What a law would build with a budget.
@@ -321,6 +326,27 @@ class Law(outputs.Evaluable, ABC):
         law = copy.copy(self)
         law._opted_in = True
         return law
+
+    def require_reach(self, train_flops: float) -> None:
+        """Refuse a budget far beyond the runs that a law was fitted to, where it rests on one corpus alone.
+
+        One corpus does not identify the asymptote: a fit to two decades of compute may be 1 % off inside and 10 %
+        two decades outside. A law of several corpora, and one that was brought to runs, rests on more than these.
+
+        Raises:
+            InputError: With the law, the largest run by its range and the budget.
+        """
+        size, tokens = self.row.range.get("N_act") or self.row.range.get("N"), self.row.range.get("D")
+        evidence = self.row.evidence
+        if not (evidence.runs and size and tokens) or evidence.prior or self.row.effects is not None:
+            return
+        largest = TRAIN_FLOPS_PER_PARAM_TOKEN * size[1] * tokens[1]
+        if train_flops > MOST_BEYOND * largest:
+            raise InputError(
+                f"law {self.row.name}: train_flops: must be at most {MOST_BEYOND:g} times its largest run, "
+                f"{largest:.2g} FLOPs, got {train_flops:.2g}: bring a law of the library to these runs (laws "
+                "anchor), or plan all the same with --allow-unsound"
+            )
 
     def require_consistent(self) -> None:
         """Refuse a law that cannot be right as printed, unless somebody opted in.

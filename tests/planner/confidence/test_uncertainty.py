@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from optimoe.core.errors import InputError
+from optimoe.laws.evidence import Evidence
 from optimoe.planner.confidence.uncertainty import uncertainty, uncertainty_of
+from optimoe.report.words.plan.confidence import bought_words
 from tests.planner.confidence.small import small
 
 
@@ -36,6 +38,20 @@ def test_a_law_far_beyond_its_range_is_sure_of_nothing_and_says_so():
     assert wide.chances[0].probability <= near.chances[0].probability
     assert wide.mean_regret > near.mean_regret
     assert wide.loss_high - wide.loss_low > near.loss_high - near.loss_low
+
+
+def test_runs_of_ones_own_are_said_to_have_bought_the_level_of_ones_corpus():
+    _, asked = small()
+    assert uncertainty_of(asked, asked.by_law()).bought is None  # a law of the library
+    law = asked.law.law
+    evidence = Evidence(verdict="sound", runs=4, prior="optimoe2026")
+    anchored = type(law)(replace(law.row, name="own", effects=None, evidence=evidence), law.find)
+    own = replace(asked, law=replace(asked.law, law=anchored))
+    found = uncertainty_of(own, own.by_law()).bought
+    assert (found.num_runs, found.law) == (4, "optimoe2026")
+    assert found.level_after == pytest.approx(np.log(own.by_law().own_loss).std())
+    assert found.level_before > 1.3 * found.level_after  # corpora differ in scale and floor, and the runs tell it
+    assert "with them, to" in bought_words(found) and "by optimoe2026 without" in bought_words(found)
 
 
 def test_what_is_the_best_in_every_draw_beyond_a_domain_is_not_certain():

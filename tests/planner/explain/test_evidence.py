@@ -27,6 +27,20 @@ def test_a_failed_fit_is_refused_by_law_verdict_and_coefficients():
         asked(FAILED)
 
 
+def test_a_budget_far_beyond_the_runs_of_one_corpus_is_refused_unless_it_is_allowed():
+    budget = problem(space=DENSE_ONLY).training.budget_flops  # 1e21
+    runs = Evidence(verdict="sound", runs=90)
+    ranges = {"N": (1e6, 1e8), "D": (1e8, budget / 6e9 * 0.99)}  # the largest run is a little below a tenth of it
+    far = replace(FAILED, evidence=runs, range=ranges)
+    with pytest.raises(InputError, match="law ours: train_flops: must be at most 10 times its largest run"):
+        asked(far)
+    assert asked(far, allow_unsound=True)
+    brought = replace(far, evidence=replace(runs, prior="optimoe2026"))
+    effects = CorpusEffects(names=("scale",), covariance=((0.01,),), residual_scale=0.01)
+    for near in (replace(far, range=ranges | {"N": (1e6, 1.1e8)}), brought, replace(far, effects=effects)):
+        assert asked(near)
+
+
 def test_a_failed_fit_that_is_allowed_is_said_first():
     warnings = plan(asked(FAILED, allow_unsound=True)).warnings
     assert warnings[0].startswith("the fit of ours is not sound (at bound: alpha, E)")

@@ -38,11 +38,11 @@ class Problem:
             says.
         for_law: What was stated of the designs for a law that does not see it, in one line; nothing where the law
             tells apart all that was asked for.
-        allow_unsound: Whether a law may be planned with whose fit failed; the plan says so first.
+        allow_unsound: Whether a law may be planned with whose fit failed, or far beyond its runs; it is said.
 
     Raises:
         ConfigError: A number is out of limits, nothing bounds the training, or there is no deployment.
-        InputError: The law's fit failed, and that is not allowed.
+        InputError: The law's fit failed, or the budget is far beyond its runs, and that is not allowed.
     """
 
     training: Training
@@ -61,6 +61,8 @@ class Problem:
     def __post_init__(self) -> None:
         if not self.allow_unsound:
             self.law.require_sound()
+            if self.training.bounded:
+                self.law.require_reach(self.training.budget_flops_about)
         number = len(self.deployments)
         require(
             0 < number <= MOST_DEPLOYMENTS, "serve_gpus", f"1 to {MOST_DEPLOYMENTS:,} boxes and precisions", number

@@ -33,6 +33,13 @@ def test_one_run_far_from_what_corpora_differ_by_is_still_met():
         assert type(law)(row).loss(**runs.variables) == pytest.approx(runs.loss, rel=0.01)
 
 
+def test_an_anchored_law_covers_the_runs_and_names_the_law_that_they_moved():
+    law, _ = shared_law()
+    row = anchor(law, exact_runs(law, [1e5]), draws=2).law
+    assert row.range["N"] == (1e5, law.row.range["N"][1]) and row.range["D"][0] == 2e6
+    assert (row.evidence.prior, row.evidence.runs) == ("ours", 1)
+
+
 def test_runs_of_many_sizes_give_scale_and_floor():
     law, _ = shared_law()
     anchored = anchor(law, exact_runs(law, np.geomspace(3e7, 3e10, 16), scale=1.1, offset=-0.2))

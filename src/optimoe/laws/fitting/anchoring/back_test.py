@@ -244,8 +244,7 @@ def _fitted(family: str, seen: DesignRuns, held: DesignRuns, options: BackTestOp
     )
     if not isinstance(bare, ArchLaw):
         raise InputError("must give a loss for a model")
-    counted = {"n_convention": bare.counted} if bare.counted else {}
-    found = fit(seen_by(bare, seen), family, replace(options.fit, **counted))
+    found = fit(seen_by(bare, seen), family, replace(options.fit, n_convention=bare.counted))
     law = type(bare)(found.law, find_law)
     asked = seen_by(law, held).variables
     losses = np.asarray(law.evaluate("L", asked))
