@@ -17,6 +17,7 @@ from optimoe.laws.fitting import (
 )
 from optimoe.laws.fitting.setup.problem import make_model
 from optimoe.laws.runs import Observations
+from optimoe.report.words.law_prose import fit_lines
 from tests.laws.cases import JOINT_STARTS
 
 REPEATS = 24
@@ -101,3 +102,21 @@ def test_bad_requests_are_refused(planted):
         bootstrap(runs, fitted, cluster="seed")
     with pytest.raises(ConfigError, match="level"):
         profile(runs, fitted, level=1.0)
+
+
+def test_an_interval_has_no_end_where_refits_reach_a_limit_and_one_side_where_the_fit_itself_does(planted):
+    runs = planted("besiroglu2024", runs=60, noise=0.004, seed=0)
+    free = fit(runs, "chinchilla", FitOptions(objective=LeastSquares(), starts=NEAR))
+    bounds = {"alpha": (0.0, free.coefficients["alpha"] * 1.01)}  # above the fit, within its error
+    near = fit(runs, "chinchilla", FitOptions(objective=LeastSquares(), starts=NEAR, bounds=bounds))
+    interval = bootstrap(runs, near, resamples=80).intervals()["alpha"]
+    assert np.isinf(interval.high) and 0 < interval.low < near.coefficients["alpha"]
+    bounds = {"alpha": (0.0, free.coefficients["alpha"] * 0.97)}  # below it
+    at = fit(runs, "chinchilla", FitOptions(objective=LeastSquares(), starts=NEAR, bounds=bounds))
+    drawn = bootstrap(runs, at, resamples=80)
+    interval = drawn.intervals(0.9)["alpha"]
+    assert at.at_bound == ("alpha",) and np.isinf(interval.high)
+    assert interval.low == pytest.approx(np.quantile(drawn.coefficients["alpha"], 0.1))
+    assert "at its limit: at least " in dict(fit_lines(at, drawn.intervals(), None))["alpha"]
+    fixed = bootstrap(runs, fit(runs, "chinchilla", FitOptions(fixed={"alpha": 0.3}, starts={})), resamples=4)
+    assert "alpha" not in fixed.intervals()

@@ -67,7 +67,7 @@ class Expansion(LossLaw):
         }
 
     def run_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """Both sizes times the factor: at one expansion that is the factor on N_eff."""
+        """The design as runs give it, both sizes times its factor, which is the factor on N_eff then."""
         inputs = super().run_inputs(arch, tokens)
         factor = inputs.pop("factor")
         return inputs | {name: np.multiply(inputs[name], factor) for name in ("N_act", "N_total")}

@@ -21,6 +21,9 @@ from optimoe.laws.fitting.solve import solve
 from optimoe.laws.runs import Observations
 from optimoe.laws.terms.band import BAND_Z
 
+AT_LIMIT = 1e-4
+"""Relative distance from a limit of the fit, absolute from zero, that counts as the limit."""
+
 PROFILE_REACH = 6.0
 """Standard errors that a profile reaches at 90 %: flat profiles end far beyond what the curvature promises."""
 PROFILE_POINTS = 12
@@ -32,7 +35,7 @@ class Interval:
     """Where a coefficient may lie.
 
     Attributes:
-        low: Lower end; 0 or minus infinity where the profile does not rise enough.
+        low: Lower end; 0 or minus infinity where the profile does not rise enough, or refits reach a limit.
         high: Upper end; infinity likewise.
         std_error: Standard deviation over resamples, or from the curvature; NaN when there is none.
         level: Such as 0.9.
@@ -56,6 +59,8 @@ class Resamples:
         cluster: What was drawn together: a label, or ``row``.
         converged: Share of the refits that converged; the others are kept.
         unidentified: Coefficients without an interval, and why: fixed, held, at a limit, traded against others.
+        limits: Of the fit, by coefficient: an end of an interval there is none.
+        at_limit: Coefficients whose fitted value is a limit itself; their interval has one side.
     """
 
     coefficients: dict[str, Float[np.ndarray, " resamples"]]
@@ -63,22 +68,32 @@ class Resamples:
     cluster: str
     converged: float
     unidentified: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, tuple[float, float]] = field(default_factory=dict)
+    at_limit: tuple[str, ...] = ()
 
     def intervals(self, level: float = 0.9) -> dict[str, Interval]:
-        """Percentile intervals by coefficient, of those that the runs identify."""
+        """Percentile intervals of the coefficients that the runs identify, and one side for those at a limit.
+
+        An end where refits reach the limit of the fit is infinite: the runs do not bound the coefficient there.
+        """
         _require_level(level)
-        ends = (0.5 - level / 2, 0.5 + level / 2)
         return {
-            name: Interval(
-                low=float(np.quantile(values, ends[0])),
-                high=float(np.quantile(values, ends[1])),
-                std_error=float(values.std(ddof=1)),
-                level=level,
-                method="bootstrap",
-            )
+            name: self._interval(name, values, level)
             for name, values in self.coefficients.items()
-            if name not in self.unidentified
+            if name not in self.unidentified or name in self.at_limit
         }
+
+    def _interval(self, name: str, values: Float[np.ndarray, " resamples"], level: float) -> Interval:
+        tail = (1 - level) / (1 if name in self.at_limit else 2)
+        low, high = (float(np.quantile(values, end)) for end in (tail, 1 - tail))
+        least, most = self.limits.get(name, (-np.inf, np.inf))
+        return Interval(
+            low=-np.inf if _reaches(least, low) else low,
+            high=np.inf if _reaches(most, high) else high,
+            std_error=float(values.std(ddof=1)),
+            level=level,
+            method="bootstrap",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,13 +155,26 @@ def bootstrap(
             model.high[None],
         )
         points, converged = solutions.points, float(solutions.converged.mean())
+    least, most = (model.coefficients(ends) for ends in (model.low, model.high))
+    limits = {name: (float(least[name]), float(most[name])) for name in least if least[name] < most[name]}
     return Resamples(
         coefficients=model.coefficients(points),
         residual=model.log_loss - model.predict(point[None])[0][0],
         cluster=cluster or "row",
         converged=converged,
         unidentified=fitted.unidentified,
+        limits=limits,
+        at_limit=tuple(
+            name
+            for name in fitted.at_bound
+            if name in limits and any(_reaches(end, fitted.coefficients[name]) for end in limits[name])
+        ),
     )
+
+
+def _reaches(limit: float, value: float) -> bool:
+    """Whether a value is as good as at a limit."""
+    return bool(np.isfinite(limit) and abs(value - limit) <= AT_LIMIT * max(abs(limit), AT_LIMIT))
 
 
 def groups_of(observations: Observations, by: str) -> np.ndarray:

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping
-from math import floor, log10
+from math import floor, inf, isinf, log10
 
 from optimoe.laws.fitting import Fit, Interval
 
@@ -52,13 +52,15 @@ def coefficients_latex(fitted: Fit, intervals: Mapping[str, Interval]) -> str:
 
 def _digits(value: float, width: float) -> int:
     """Significant digits that the width of an interval leaves."""
-    if not value or not width > 0:
+    if not value or not 0 < width < inf:
         return PLAIN_DIGITS
     return max(DIGITS, floor(log10(abs(value))) - floor(log10(width)) + DIGITS)
 
 
 def _number(value: float, digits: int) -> str:
     """A number in LaTeX, powers of ten written out."""
+    if isinf(value):
+        return r"$\infty$" if value > 0 else r"$-\infty$"
     mantissa, exponent, power = f"{value:#.{digits}g}".partition("e")
     mantissa = mantissa.removesuffix(".")
     return rf"${mantissa} \times 10^{{{int(power)}}}$" if exponent else f"${mantissa}$"

@@ -111,8 +111,19 @@ def _coefficient(fitted: Fit, symbol: str, intervals: Mapping[str, Interval]) ->
     if any(held.coefficient == symbol for held in fitted.held):
         return f"{text}, held"
     if symbol in fitted.unidentified:
-        return f"{text}, {fitted.unidentified[symbol]}: no interval"
-    return f"{text}  ({interval.low:.6g} – {interval.high:.6g}, {interval.level:.0%})" if interval else text
+        return f"{text}, {fitted.unidentified[symbol]}: {_interval(interval) if interval else 'no interval'}"
+    return f"{text}  ({_interval(interval)})" if interval else text
+
+
+def _interval(interval: Interval) -> str:
+    """Its ends; one that the runs do not set is none."""
+    level = f"{interval.level:.0%}"
+    low, high = math.isfinite(interval.low), math.isfinite(interval.high)
+    if low and high:
+        return f"{interval.low:.6g} – {interval.high:.6g}, {level}"
+    if low:
+        return f"at least {interval.low:.6g}, {level}"
+    return f"at most {interval.high:.6g}, {level}" if high else f"anything that the fit allows, {level}"
 
 
 def _reduced(held: Sequence[Held]) -> list[str]:

@@ -177,8 +177,10 @@ class FitRecord:
         options: How it was fitted.
         coefficients: Values by symbol.
         held: Coefficients that were not fitted, because a variable is constant in the runs.
-        unidentified: Coefficients of which the runs say nothing, and why; they have no interval.
-        intervals: Interval of each identified coefficient by symbol; empty without resamples.
+        unidentified: Coefficients of which the runs say nothing, and why; they have no interval, but those at a
+            limit one side.
+        intervals: Interval of each identified coefficient by symbol, and of those at a limit from one side; empty
+            without resamples.
         holdout: The test on runs that were not fitted; null where none were held out.
         coverage: How often the band holds runs that its fit has not seen, by folds and of the hold-out.
     """
