@@ -6,7 +6,7 @@ from optimoe.arch.flops import decode_flops
 from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError
-from tests.arch.small_configs import BASE
+from tests.arch.small_configs import BASE, INDEXER, MLA
 
 ERNIE = {
     "moe_num_experts": 6,
@@ -35,7 +35,10 @@ STEP = {
     "share_expert_dim": 24,
 }
 SPARK = {"num_local_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 40, "moe_hidden_size": 32}
+LARGE = MLA | INDEXER
+LARGE |= {"kv_source_layers": [0, 0, 2, 2], "indexer_types": ["full", "shared", "full", "full"]}
 SMALL = {
+    "mistral_large4_text": LARGE | {"attention_bias": True, "no_rope_layers": [1, 1, 0, 1]},
     "cosmos3_edge_text": {"head_dim": 24, "mlp_bias": True},
     "ernie4_5_vl_moe_text": ERNIE,
     "muse_glimmer_text": MUSE,
@@ -66,6 +69,12 @@ def test_experts_of_images_are_stored_and_never_taken_by_text():
     assert decode_flops(both, 10) == decode_flops(text, 10)
 
 
+def test_a_layer_of_shared_latents_caches_the_keys_of_its_indexer_alone():
+    layers = from_config(small("mistral_large4_text"), "x").unrolled
+    assert [layer.mixer.cache_values for layer in layers] == [24 + 8 + 16, 0, 24 + 16, 16]
+    assert [layer.mixer.read_values(8) for layer in layers] == [8 * 48, 8 * 32, 8 * 40, 8 * 48]
+
+
 def test_older_files_of_step_pad_their_lists_and_state_heads_of_windows_apart():
     spec = from_config(small("step3p5"), "step")
     assert [layer.mixer.num_heads for layer in spec.unrolled] == [4, 6, 6, 4]
@@ -78,6 +87,7 @@ def test_older_files_of_step_pad_their_lists_and_state_heads_of_windows_apart():
     ("model_type", "fields", "line"),
     [
         ("ernie4_5_vl_moe_text", {"moe_intermediate_size": [40]}, "a width for text and one for images"),
+        ("mistral_large4_text", {"kv_source_layers": [0, 0, 1, 3]}, "kv_source_layers: must be layers that make"),
         ("step3p5", {"moe_layers_enum": "1,two"}, "moe_layers_enum: must be numbers of layers"),
         ("step3p5", {"per_layer_config": {"9": {}}}, "per_layer_config: must be rows of layers below 4"),
         ("step3p5", {"layer_types": ["full_attention"]}, "layer_types: must be 4 words, got 1"),

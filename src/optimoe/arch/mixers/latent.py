@@ -16,6 +16,8 @@ class Indexer:
         num_heads: Index heads, h_i.
         head_dim: Width of an index head, d_i.
         top_k: Tokens that attention then sees.
+        of_input: Whether index queries come of the layer's input behind a norm (weight and bias) instead of the
+            compressed queries, with a learned scale and bias per index head (Mistral Large 4).
 
     Raises:
         ConfigError: A count is not positive.
@@ -24,6 +26,7 @@ class Indexer:
     num_heads: int
     head_dim: int
     top_k: int
+    of_input: bool = False
 
     def __post_init__(self) -> None:
         require_positive(self, "num_heads", "head_dim", "top_k")
@@ -50,6 +53,8 @@ class LatentAttention(TokenMixer):
             norm, side by side (A.X-K2).
         sinks: Whether each head learns a sink logit (HY V4).
         rope_norm: Whether the shared RoPE key has a norm (dots 3).
+        shared_kv: Whether it attends to the latents that a layer below cached, and makes none (Mistral Large 4).
+        query_scales: Whether each head learns a scale and a bias of its queries (Mistral Large 4).
 
     Raises:
         ConfigError: A count is not positive, or an indexer or a gate of queries stands without compressed queries.
@@ -70,14 +75,15 @@ class LatentAttention(TokenMixer):
     gate_of_queries: bool = False
     sinks: bool = False
     rope_norm: bool = False
+    shared_kv: bool = False
+    query_scales: bool = False
 
     def __post_init__(self) -> None:
-        require_positive(
-            self, "num_heads", "kv_lora_rank", "qk_nope_dim", "qk_rope_dim", "v_dim", "selected_tokens"
-        )
+        require_positive(self, "num_heads", "kv_lora_rank", "qk_nope_dim", "v_dim", "selected_tokens")
+        require(self.qk_rope_dim >= 0, "qk_rope_dim", "zero or more", self.qk_rope_dim)
         require_positive(self, "window_tokens")
         require(self.q_lora_rank >= 0, "q_lora_rank", "zero or more", self.q_lora_rank)
-        if self.indexer is not None:
+        if self.indexer is not None and not self.indexer.of_input:
             require(self.q_lora_rank > 0, "q_lora_rank", "positive beside an indexer", self.q_lora_rank)
         if self.gate_of_queries:
             require(self.q_lora_rank > 0, "q_lora_rank", "positive beside a gate of queries", self.q_lora_rank)
@@ -91,8 +97,14 @@ class LatentAttention(TokenMixer):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it attends to everything, without a gate, sinks or a norm of the RoPE key."""
-        return self.most_attended == UNLIMITED_WINDOW and not (self.output_gate or self.sinks or self.rope_norm)
+        """Whether it attends to all that it caches, without gate, sinks, scales or a norm of the RoPE key."""
+        more = self.output_gate or self.sinks or self.rope_norm or self.shared_kv or self.query_scales
+        return self.most_attended == UNLIMITED_WINDOW and self.qk_rope_dim > 0 and not more
+
+    @property
+    def latent_values(self) -> int:
+        """Values of the latent and of the RoPE key that a token makes, d_c + d_rope; none of its own if shared."""
+        return (1 - self.shared_kv) * (self.kv_lora_rank + self.qk_rope_dim)
 
     @property
     def gate_dim(self) -> int:
@@ -111,7 +123,7 @@ class LatentAttention(TokenMixer):
             queries = rank * (d_model + 2 * (query + gate))
         else:
             queries = rank * (d_model + query) + (rank == 0) * d_model * query + d_model * gate
-        latent = d_model * (self.kv_lora_rank + self.qk_rope_dim)
+        latent = d_model * self.latent_values
         expand = self.kv_lora_rank * heads * (self.qk_nope_dim + self.v_dim)
         return queries + latent + expand + heads * self.v_dim * d_model + self.indexer_matrix_params(d_model)
 
@@ -119,15 +131,19 @@ class LatentAttention(TokenMixer):
         """Index queries from the compressed ones q·h_i·d_i, one key d·d_i, head weights d·h_i; 0 without."""
         if self.indexer is None:
             return 0
-        queries = self.q_lora_rank * self.indexer.num_heads * self.indexer.head_dim
+        rank = d_model if self.indexer.of_input else self.q_lora_rank
+        queries = rank * self.indexer.num_heads * self.indexer.head_dim
         return queries + d_model * (self.indexer.head_dim + self.indexer.num_heads)
 
     def vector_params(self, d_model: int) -> int:
         """Norms of the compressed queries, of the latent, of the RoPE key and of the index key; biases; sinks."""
-        compressed = self.q_lora_rank + self.kv_lora_rank + self.qk_rope_dim
+        compressed = self.q_lora_rank + self.latent_values
         index_norm = 2 * self.indexer.head_dim if self.indexer else 0
-        norms = self.q_lora_rank + self.kv_lora_rank + self.rope_norm * self.qk_rope_dim + index_norm
-        return norms + self.bias * (compressed + d_model) + self.sinks * self.num_heads
+        if self.indexer is not None:
+            index_norm = index_norm + self.indexer.of_input * 2 * (d_model + self.indexer.num_heads)
+        own = (1 - self.shared_kv) * (self.kv_lora_rank + self.rope_norm * self.qk_rope_dim)
+        by_head = (self.sinks + 2 * self.query_scales) * self.num_heads
+        return self.q_lora_rank + own + index_norm + self.bias * (compressed + d_model) + by_head
 
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
         """Expanded: 2·h·(d_nope + d_rope + d_v) per attended token. Absorbed: 2·h·(2·d_c + d_rope).
@@ -157,7 +173,7 @@ class LatentAttention(TokenMixer):
 
         d_c + d_rope + d_i, whatever the number of heads.
         """
-        return self.kv_lora_rank + self.qk_rope_dim + (self.indexer.head_dim if self.indexer else 0)
+        return self.latent_values + (self.indexer.head_dim if self.indexer else 0)
 
     def held_values(self, tokens: float) -> Any:
         """KV cache values of a sequence: a window holds no more tokens than its width."""
@@ -166,7 +182,7 @@ class LatentAttention(TokenMixer):
     def read_values(self, tokens: float) -> Any:
         """KV cache values that one decoded token reads: every index key, but the latents of the selection only."""
         keys = self.indexer.head_dim if self.indexer else 0
-        return keys * tokens + (self.cache_values - keys) * minimum(tokens, self.most_attended)
+        return keys * tokens + (self.kv_lora_rank + self.qk_rope_dim) * minimum(tokens, self.most_attended)
 
     @property
     def tp_heads(self) -> int:

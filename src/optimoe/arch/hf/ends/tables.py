@@ -104,6 +104,19 @@ class MoreRows(Ends):
         return {}
 
 
+class LearnedFrequencies(Ends):
+    """A learned factor for each frequency of RoPE, one for all layers (Mistral Large 4)."""
+
+    def read(self, fields: Fields, d_model: int) -> dict[str, Any]:
+        """As many as the RoPE key has pairs of channels."""
+        pairs = (fields.count("qk_rope_head_dim") + 1) // 2
+        return {"tables": (EndTable(rows=1, width=pairs),)}
+
+    def write(self, arch: ArchSpec) -> dict[str, Any]:
+        """No field says so."""
+        return {}
+
+
 class Prompts(Ends):
     """Learned prompts, embeddings of segments, and biases of each head by distance and segments (CPM-Ant)."""
 

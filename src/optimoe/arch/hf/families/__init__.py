@@ -14,6 +14,7 @@ from optimoe.arch.hf.families.ended import ENDED
 from optimoe.arch.hf.families.gemma import GEMMA
 from optimoe.arch.hf.families.hybrid import HYBRID
 from optimoe.arch.hf.families.latent import LATENT
+from optimoe.arch.hf.families.latent.sharing import SHARING
 from optimoe.arch.hf.families.routed import ROUTED
 from optimoe.arch.hf.families.routed.texts import ROUTED_TEXTS
 from optimoe.arch.hf.family import ConfigFamily
@@ -31,19 +32,23 @@ FAMILIES = {
 
 _GLM4_MOE, _GRANITE = FAMILIES["glm4_moe"], FAMILIES["granite"]
 _STATED_HEADS = {name: value for name, value in _GRANITE.defaults.items() if name != "num_key_value_heads"}
-TEXTS: dict[str, ConfigFamily] = ROUTED_TEXTS | {
-    "glm4v_moe_text": replace(_GLM4_MOE, defaults=_GLM4_MOE.defaults | {"attention_bias": True}),
-    "glm4v_text": replace(FAMILIES["glm4"], attention=Gqa(qkv_bias="attention_bias")),
-    "granite_docling_text": replace(_GRANITE, defaults=_STATED_HEADS),
-    "hy_v4_vl_text": FAMILIES["hy_v4"],
-    "hunyuan_vl_text": FAMILIES["hunyuan_v1_dense"],
-    "paddleocr_vl_text": FAMILIES["ernie4_5"],
-    "qwen2_5_omni_text": FAMILIES["qwen2"],
-    "qwen2_5_vl_text": FAMILIES["qwen2"],
-    "qwen2_vl_text": FAMILIES["qwen2"],
-    "qwen3_vl_moe_text": FAMILIES["qwen3_moe"],
-    "qwen3_vl_text": FAMILIES["qwen3"],
-}
+TEXTS: dict[str, ConfigFamily] = (
+    ROUTED_TEXTS
+    | SHARING
+    | {
+        "glm4v_moe_text": replace(_GLM4_MOE, defaults=_GLM4_MOE.defaults | {"attention_bias": True}),
+        "glm4v_text": replace(FAMILIES["glm4"], attention=Gqa(qkv_bias="attention_bias")),
+        "granite_docling_text": replace(_GRANITE, defaults=_STATED_HEADS),
+        "hy_v4_vl_text": FAMILIES["hy_v4"],
+        "hunyuan_vl_text": FAMILIES["hunyuan_v1_dense"],
+        "paddleocr_vl_text": FAMILIES["ernie4_5"],
+        "qwen2_5_omni_text": FAMILIES["qwen2"],
+        "qwen2_5_vl_text": FAMILIES["qwen2"],
+        "qwen2_vl_text": FAMILIES["qwen2"],
+        "qwen3_vl_moe_text": FAMILIES["qwen3_moe"],
+        "qwen3_vl_text": FAMILIES["qwen3"],
+    }
+)
 """Language models of several modalities that are one of these families under another name, or nearly."""
 
 

@@ -287,14 +287,13 @@ def _latent(mixer: LatentAttention, d: int) -> Iterator[Matrix]:
         yield _attention("q_b_proj", rows=queries, columns=mixer.q_lora_rank)
     if not mixer.q_lora_rank:
         yield _attention("q_proj", rows=queries, columns=d)
-    latent = mixer.kv_lora_rank + mixer.qk_rope_dim
-    yield _attention("kv_a_proj_with_mqa", "fused_qkv_a_proj", rows=latent, columns=d)
+    yield _attention("kv_a_proj_with_mqa", "fused_qkv_a_proj", rows=mixer.latent_values, columns=d)
     expanded = mixer.num_heads * (mixer.qk_nope_dim + mixer.v_dim)
     yield _attention("kv_b_proj", rows=expanded, columns=mixer.kv_lora_rank)
     yield _attention("o_proj", rows=d, columns=mixer.num_heads * mixer.v_dim)
     if (indexer := mixer.indexer) is not None:
         wide = indexer.num_heads * indexer.head_dim
-        yield _attention("indexer.wq_b", rows=wide, columns=mixer.q_lora_rank)
+        yield _attention("indexer.wq_b", rows=wide, columns=d if indexer.of_input else mixer.q_lora_rank)
         yield _attention("indexer.wk", rows=indexer.head_dim, columns=d)
         names = ("indexer.weights_proj", "indexers_proj")
         yield _attention(*names, rows=indexer.num_heads, columns=d, linear=False)

@@ -69,7 +69,7 @@ def latent_projections(
     heads, rank = mixer.num_heads / machine.tp, mixer.q_lora_rank
     query, gate = heads * (mixer.qk_nope_dim + mixer.qk_rope_dim), heads * mixer.gate_dim
     sizes = [
-        (rank + mixer.kv_lora_rank + mixer.qk_rope_dim, d_model),
+        (rank + mixer.latent_values, d_model),
         (query + gate, 2 * rank) if mixer.gate_of_queries else (query, rank + (rank == 0) * d_model),
         (heads * (mixer.qk_nope_dim + mixer.v_dim), mixer.kv_lora_rank),
         (d_model, heads * mixer.v_dim),
@@ -77,10 +77,12 @@ def latent_projections(
     if mixer.output_gate and not mixer.gate_of_queries:
         sizes.append((gate, d_model))
     if mixer.indexer is not None:
-        sizes.append((mixer.indexer.num_heads * mixer.indexer.head_dim, rank))
+        depth = d_model if mixer.indexer.of_input else rank
+        sizes.append((mixer.indexer.num_heads * mixer.indexer.head_dim, depth))
         sizes.append((mixer.indexer.head_dim + mixer.indexer.num_heads, d_model))
     for width, depth in sizes:
-        yield from machine.products(tokens, width, depth, precisions, "attention")
+        if np.any(width):  # of latents that a layer below makes there is none
+            yield from machine.products(tokens, width, depth, precisions, "attention")
 
 
 @projections.register
