@@ -108,7 +108,7 @@ class LearnedFrequencies(Ends):
     """A learned factor for each frequency of RoPE, one for all layers (Mistral Large 4)."""
 
     def read(self, fields: Fields, d_model: int) -> dict[str, Any]:
-        """As many as the RoPE key has pairs of channels."""
+        """Read as many factors as the RoPE key has pairs of channels."""
         pairs = (fields.count("qk_rope_head_dim") + 1) // 2
         return {"tables": (EndTable(rows=1, width=pairs),)}
 
