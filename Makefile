@@ -1,12 +1,13 @@
 # make demo   set up, plan a model, leave plan.html
 # make test   set up, check everything
+# make docs   the site of the docs, in build/site
 # make long   what takes longer: kills, other versions, many more random cases (half an hour and more)
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := --train-gpus 64xh100-sxm --train-days 30 --serve-tokens 5T --serve-gpus 8xh100-sxm --tpot 50ms
 
-.PHONY: demo test long fuzz format lint types house unit clean
+.PHONY: demo test docs long fuzz format lint types house unit clean
 
 demo: .venv/core
 	$(BIN)/optimoe plan $(DEMO)
@@ -37,7 +38,15 @@ unit: .venv/dev
 	$(PIP) --editable '.[dev]'
 	touch $@
 
-long: .venv/dev
+# the site of the docs, in build/site; what links nowhere ends it
+docs: .venv/docs
+	$(BIN)/zensical build --clean --strict
+
+.venv/docs: .venv/core
+	$(PIP) --editable '.[docs]'
+	touch $@
+
+long: .venv/dev docs
 	$(BIN)/pytest tests/long -n 0
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/core tests/arch tests/cost/layers tests/cost/kernels
 
@@ -46,4 +55,4 @@ fuzz: .venv/dev
 	OPTIMOE_FUZZ_FILES=1000000 $(BIN)/pytest tests/long/test_fuzz.py -n 0
 
 clean:
-	rm -rf .venv plan.html plan.json winner .optimoe.json
+	rm -rf .venv build plan.html plan.json winner .optimoe.json

@@ -1,4 +1,4 @@
-"""Refreshes what the commands print on the pages of docs/texts, and on those of the examples' records.
+"""Refreshes what the commands print on the pages of docs/texts and docs/understand, and those of the records.
 
 python docs/make_texts.py            # every page
 python docs/make_texts.py li2026     # one
@@ -17,7 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 DOCS = Path(__file__).resolve().parent
-PAGES = [*sorted((DOCS / "texts").glob("*.md")), DOCS / "close-the-loop.md"]
+PAGES = [
+    *sorted((DOCS / "texts").glob("*.md")),
+    *sorted((DOCS / "understand").glob("*.md")),
+    DOCS / "close-the-loop.md",
+]
 PROMPT = "$ "
 PAGE = {"COLUMNS": "118"}
 """How wide the output on a page is: as wide as ever, so that a page changes with its numbers alone."""

@@ -1,12 +1,9 @@
 """Every command of the README and the docs runs, in the order of its page, and prints what stands there."""
 
 import json
-import math
 import os
-import random
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -30,13 +27,12 @@ from optimoe.core.run import (
     load_run_records,
     load_runs,
 )
-from optimoe.laws.catalog import find_law
 from tests.docs.test_text_pages import make_texts
 from tests.forks import run_command, run_python
 from tests.loadtest.endpoint import running
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/texts").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 ENDPOINT = "http://127.0.0.1:8000"
 """The server that the pages measure: here a scripted one."""
 ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
@@ -78,48 +74,10 @@ def run(command, cwd):
 
 
 @pytest.fixture(autouse=True)
-def a_sweep(tmp_path):
-    """``runs.csv``, the table of runs that the pages speak of: the joint law on a grid, with some noise."""
-    law = find_law("ludziejewski2025")
-    chance = random.Random(0)
-    rows = ["active,tokens,experts,final,seed"]
-    for active in (1e8, 3e8, 1e9, 3e9):
-        for tokens in (2e9, 1e10, 5e10, 2e11):
-            for experts in (1, 4, 16, 64):
-                loss = law.evaluate("L", {"N_act": active, "D": tokens, "E": experts})
-                rows.append(
-                    f"{active},{tokens},{experts},{loss * math.exp(chance.gauss(0, 0.003))},{chance.randint(0, 2)}"
-                )
-    (tmp_path / "runs.csv").write_text("\n".join(rows))
-
-
-@pytest.fixture(autouse=True)
-def our_predictions(tmp_path):
-    """``predictions.jsonl``, optimoe's own ledger, which its page prints."""
-    shutil.copy(ROOT / "docs" / "predictions.jsonl", tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def the_examples(tmp_path):
-    """``examples``, with the records that its pages are made from."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
-
-
-@pytest.fixture(autouse=True)
-def a_load_test(tmp_path):
-    """``records.jsonl``, the measured latencies that the pages speak of: an engine that is slow at every step."""
-    lines = []
-    for tp, slow in ((2, 1.3), (4, 1.25), (8, 1.2)):
-        for concurrency in (1, 4, 16, 64):
-            record = {
-                "model": "mixtral-8x7b", "gpu": "h100-sxm", "num_gpus": tp, "tp": tp,
-                "engine": "vllm", "engine_version": "0.12.0", "measured_utc": "2026-01-02",
-                "input_tokens": 1024, "output_tokens": 256, "concurrency": concurrency,
-                "tpot_s": slow * (0.002 + 0.012 / tp + 0.0002 * concurrency),
-                "ttft_s": slow * (0.05 + 0.02 * concurrency / tp),
-            }  # fmt: skip
-            lines.append(json.dumps(record))
-    (tmp_path / "records.jsonl").write_text("\n".join(lines))
+def the_repository(tmp_path):
+    """What commands of a page find where they are given from: files that ship, or that the page itself shows."""
+    for name in ("examples", "docs"):
+        (tmp_path / name).symlink_to(ROOT / name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
