@@ -27,6 +27,7 @@ function App({ api }) {
     return () => removeEventListener("popstate", back);
   }, []);
   const tab = TABS.find((one) => one.name === asked.tab) ?? TABS[0];
+  useEffect(() => { document.title = `${tab.title} – optimoe`; }, [tab]);
 
   const change = (changes) =>
     setAsked((old) => {

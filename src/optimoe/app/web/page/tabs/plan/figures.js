@@ -40,6 +40,16 @@ const MARKS = {
   "the choice": { symbol: "star", size: 16 },
 };
 
+/** The designs of a list that reach a lower loss than every cheaper one, by a price. */
+function lowest(list, price) {
+  let loss = Infinity;
+  return list.toSorted((a, b) => a[price] - b[price] || a.loss - b.loss).filter((one) => {
+    const lower = one.loss < loss;
+    if (lower) loss = one.loss;
+    return lower;
+  });
+}
+
 const MOST_STRETCH = 3;
 
 /** The losses that the figure shows: of all designs but labs, and of labs that do not stretch it much. */
@@ -60,7 +70,7 @@ export function Front({ answer }) {
   const all = designs(answer);
   const draw = useCallback(({ accent, muted, series }, narrow) => {
     const shown = all.filter((one) => one[price] > 0);
-    const front = shown.filter((one) => one.what.startsWith("front")).toSorted((a, b) => a[price] - b[price]);
+    const front = lowest(shown.filter((one) => one.what.startsWith("front")), price);
     const band = bands && front.length > 1 ? ["loss_high", "loss_low"].map((end, i) => ({
       x: front.map((one) => one[price]), y: front.map((one) => one[end]), mode: "lines", line: { width: 0, shape: "hv" },
       fill: i ? "tonexty" : "none", fillcolor: `${muted}33`, hoverinfo: "skip", showlegend: i === 1, name: "band of the front",
