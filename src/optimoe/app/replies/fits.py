@@ -57,6 +57,7 @@ def fit(request: FitRequest) -> FittedRuns:
     """A family of laws fitted to a table of runs."""
     from optimoe.laws.fitting import bootstrap, hold_out
     from optimoe.laws.fitting import fit as fit_law
+    from optimoe.laws.fitting.residuals import run_residuals
     from optimoe.report.records.laws.fits import fit_record
     from optimoe.report.words.law_prose import fit_lines
 
@@ -79,7 +80,7 @@ def fit(request: FitRequest) -> FittedRuns:
 
         return fit_page(runs, fitted, lines(), intervals)
 
-    record = partial(fit_record, fitted, intervals, test, coverage)
+    record = partial(fit_record, fitted, intervals, test, coverage, run_residuals(runs, fitted.law))
     return FittedRuns(
         runs=runs,
         fitted=fitted,
@@ -95,6 +96,7 @@ def anchor(request: AnchorRequest) -> AnchoredRuns:
     """A law on the level of one's own runs."""
     from optimoe.laws.catalog import find_family, find_law
     from optimoe.laws.fitting.anchoring import anchor as anchor_law
+    from optimoe.laws.fitting.residuals import run_residuals
     from optimoe.laws.gradients import required_variables
     from optimoe.report.records.laws.corpora import anchored_record
     from optimoe.report.words.laws.corpora import anchored_lines
@@ -102,5 +104,5 @@ def anchor(request: AnchorRequest) -> AnchoredRuns:
     base = find_law(request.law)
     runs = request.table.observations_of(required_variables(find_family(base.row.family)))
     found = anchor_law(base, runs, draws=request.draws, name=request.name, seed=request.seed)
-    reply = Reply(record=lambda: anchored_record(found), blocks=lambda: [anchored_lines(found)])
+    reply = Reply(record=lambda: anchored_record(found, run_residuals(runs, found.law)), blocks=lambda: [anchored_lines(found)])
     return AnchoredRuns(law=found.law, reply=reply)

@@ -1,11 +1,15 @@
 """What residuals say of the runs: rows far from the law, and two populations in one table."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from optimoe.laws.catalog import find_family
+from optimoe.laws.fitting.model import variables_of
 from optimoe.laws.fitting.setup.objective import OUTLIER_DEVIATIONS, residual_scale
+from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Flag, Observations
 
 EXTREME_SHARE = 0.98
@@ -32,6 +36,52 @@ MEDIAN_ERROR = 1.253
 """√(π/2): the standard error of a median in those of a mean."""
 IDS = ("run", "seed", "status")
 """Labels that tell runs apart, not populations."""
+MOST_LISTED = 400
+"""Runs beside a law that are listed: a figure shows no more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResidual:
+    """One run beside a law.
+
+    Attributes:
+        row: Number of the row in its table, from 1.
+        run: The run's id; empty when there is none.
+        variables: What the law takes of it, by symbol.
+        loss: Measured, in nats per token.
+        predicted: The law's.
+        residual: ln of measured over predicted.
+    """
+
+    row: int
+    run: str
+    variables: dict[str, float]
+    loss: float
+    predicted: float
+    residual: float
+
+
+def run_residuals(observations: Observations, law: LawRow) -> tuple[RunResidual, ...]:
+    """Runs beside a law: all, or of very many every second, third, … of them.
+
+    Raises:
+        UnknownNameError: A variable of the law is missing.
+    """
+    family = find_family(law.family)
+    variables = variables_of(family, observations)
+    predicted = np.broadcast_to(family(law).loss(**variables), observations.loss.shape)
+    step = -(-len(observations.loss) // MOST_LISTED)
+    return tuple(
+        RunResidual(
+            row=int(observations.rows[at]),
+            run=observations.run_name(at),
+            variables={name: float(column[at]) for name, column in variables.items()},
+            loss=float(observations.loss[at]),
+            predicted=float(predicted[at]),
+            residual=float(np.log(observations.loss[at] / predicted[at])),
+        )
+        for at in range(0, len(predicted), step)
+    )
 
 
 def outliers(observations: Observations, residual: Float[np.ndarray, " runs"]) -> tuple[Flag, ...]:

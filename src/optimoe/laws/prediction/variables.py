@@ -34,7 +34,7 @@ class LawVariable:
     Attributes:
         unit: What it counts, in the law's words; empty where it does not say.
         fitted: Ends of its range in the fit; empty where nobody stated it.
-        usual: A value to begin with: the middle of that range by ratio, its upper end where it begins at 0, or an
+        usual: A value to begin with: the middle of that range by ratio to two digits, its upper end where it begins at 0, or an
             order of size (assumed); NaN where nothing is known.
         span: Ends of a figure over it: its range and a decade to each side; empty where nothing is known.
     """
@@ -63,6 +63,7 @@ def _variable(symbol: str, row: LawRow, kind: str) -> LawVariable:
     if fitted:
         low, high = fitted
         usual = sqrt(low * high) if low > 0 else high
+        usual = float(f"{usual:.0f}" if kind == "count" else f"{usual:.2g}")
     if kind == "share":
         usual, span = (usual if 0 < usual < 1 else 0.5), SHARES
     elif fitted:

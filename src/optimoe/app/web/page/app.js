@@ -5,6 +5,7 @@ import { html, render, useEffect, useMemo, useState } from "./html.js";
 import { readState, writeState } from "./state.js";
 import { ThemeSwitch } from "./parts/theme.js";
 import * as compare from "./tabs/compare.js";
+import * as laws from "./tabs/laws.js";
 import * as plan from "./tabs/plan.js";
 import * as serve from "./tabs/serve.js";
 
@@ -16,7 +17,7 @@ import * as serve from "./tabs/serve.js";
  *   View   a component of `{ api, options, change }`: the API's description, what is asked (text by option, only
  *          what is stated), and a function that takes changes (`{ days: "30" }`; "" takes an option back).
  */
-const TABS = [plan, compare, serve];
+const TABS = [plan, compare, serve, laws];
 
 function App({ api }) {
   const shorts = useMemo(() => Object.assign({}, ...TABS.map((one) => one.short)), []);

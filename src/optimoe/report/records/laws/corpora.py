@@ -9,7 +9,8 @@ from optimoe.core.records import same_fields
 from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting.anchoring import Anchored
 from optimoe.laws.fitting.hierarchy import HierarchicalFit, HierarchyDraws, LeftOut
-from optimoe.report.records.laws.fits import IntervalRecord
+from optimoe.laws.fitting.residuals import RunResidual
+from optimoe.report.records.laws.fits import IntervalRecord, RunResidualRecord, residual_records
 from optimoe.report.records.laws.library import LawRecord, law_record
 
 
@@ -173,6 +174,7 @@ class AnchoredRecord:
         rmse_log: Of the runs themselves.
         more_runs: Further, larger runs that would identify the floor; 0 where none are needed, −1 beyond 32.
         statement: What the runs changed, in one line.
+        residuals: Runs beside the anchored law: all, or of very many every second, third, … of them.
     """
 
     law: LawRecord
@@ -184,6 +186,7 @@ class AnchoredRecord:
     rmse_log: float
     more_runs: int
     statement: str
+    residuals: tuple[RunResidualRecord, ...]
 
 
 def corpora_record(
@@ -247,12 +250,13 @@ def _intervals(columns: dict[str, np.ndarray], level: float) -> dict[str, Interv
     }
 
 
-def anchored_record(found: Anchored) -> AnchoredRecord:
-    """An anchored law, and what the runs changed."""
+def anchored_record(found: Anchored, residuals: Sequence[RunResidual]) -> AnchoredRecord:
+    """An anchored law, what the runs changed, and the runs beside it."""
     return same_fields(
         AnchoredRecord,
         found,
         law=law_record(found.law),
         coefficients=found.law.coefficients,
         effects=tuple(same_fields(MovedEffectRecord, effect) for effect in found.effects),
+        residuals=residual_records(residuals),
     )

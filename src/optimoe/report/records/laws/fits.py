@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from optimoe.core.records import same_fields
 from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting import Coverage, Fit, FitOptions, Held, HoldOut, Interval
+from optimoe.laws.fitting.residuals import RunResidual
 from optimoe.report.records.laws.library import LawRecord, law_record
 
 
@@ -152,6 +153,27 @@ class CoverageRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunResidualRecord:
+    """One run beside a law.
+
+    Attributes:
+        row: Number of the row in its table, from 1.
+        run: The run's id; empty when there is none.
+        variables: What the law takes of it, by symbol.
+        loss: Measured, in nats per token.
+        predicted: The law's; null where it has none.
+        residual: ln of measured over predicted; null where there is none.
+    """
+
+    row: int
+    run: str
+    variables: dict[str, float]
+    loss: float
+    predicted: float | None
+    residual: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitRecord:
     """A fitted law with what is known about it.
 
@@ -183,6 +205,7 @@ class FitRecord:
             without resamples.
         holdout: The test on runs that were not fitted; null where none were held out.
         coverage: How often the band holds runs that its fit has not seen, by folds and of the hold-out.
+        residuals: Runs beside the law: all, or of very many every second, third, … of them.
     """
 
     law: LawRecord
@@ -210,10 +233,20 @@ class FitRecord:
     intervals: dict[str, IntervalRecord]
     holdout: HoldOutRecord | None
     coverage: tuple[CoverageRecord, ...]
+    residuals: tuple[RunResidualRecord, ...]
+
+
+def residual_records(found: Sequence[RunResidual]) -> tuple[RunResidualRecord, ...]:
+    """Runs beside a law."""
+    return tuple(same_fields(RunResidualRecord, one) for one in found)
 
 
 def fit_record(
-    fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | None, coverage: Sequence[Coverage] = ()
+    fitted: Fit,
+    intervals: Mapping[str, Interval],
+    test: HoldOut | None,
+    coverage: Sequence[Coverage] = (),
+    residuals: Sequence[RunResidual] = (),
 ) -> FitRecord:
     """A fit with its intervals, its test on runs that it has not seen, and how often its band holds such runs."""
     return same_fields(
@@ -226,6 +259,7 @@ def fit_record(
         intervals={symbol: same_fields(IntervalRecord, interval) for symbol, interval in intervals.items()},
         held=_held_records(fitted.held),
         coverage=tuple(same_fields(CoverageRecord, one) for one in coverage),
+        residuals=residual_records(residuals),
         holdout=same_fields(HoldOutRecord, test, held=_held_records(test.held)) if test else None,
     )
 

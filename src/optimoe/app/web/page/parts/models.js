@@ -20,9 +20,9 @@ export const nameOf = (model) => (typeof model === "string" ? model : model.name
  * A list of models with a box for names and a place to drop a config.json.
  *
  * @param {{label: string, models: (string | object)[], names: string[], keep: (models: (string | object)[]) => void,
- *   help?: string, error?: string, least?: number, most: number}} props
+ *   help?: string, error?: string, least?: number, most: number, drop?: boolean}} props `drop` says whether content may be dropped.
  */
-export function ModelsField({ label, models, names, keep, help, error, least = 1, most }) {
+export function ModelsField({ label, models, names, keep, help, error, least = 1, most, drop = true }) {
   const id = useId();
   const [open, setOpen] = useState(false);
   const add = (model) => {
@@ -44,6 +44,6 @@ export function ModelsField({ label, models, names, keep, help, error, least = 1
     <ul class="own">${models.map((one, i) => html`<li>${nameOf(one)}
       ${models.length > least && html`<button type="button" class="quiet" onClick=${() => keep(models.filter((_, j) => j !== i))}>Remove<span class="unseen"> ${nameOf(one)}</span></button>`}</li>`)}</ul>
     ${error && html`<p class="error" id="${id}-error" role="alert">${error}</p>`}
-    <${Drop} label="Drop a config.json to add it" add=${(name, config) => add({ ...config, name })} />
+    ${drop && html`<${Drop} label="Drop a config.json to add it" add=${(name, config) => add({ ...config, name })} />`}
   </div>`;
 }

@@ -2,14 +2,18 @@
 
 import { html } from "../html.js";
 
-/** Lines of label and text; an empty label continues the one above. @param {{lines: [string, string][]}} props */
-export function Lines({ lines }) {
+/**
+ * Lines of label and text; an empty label continues the one above.
+ *
+ * @param {{lines: [string, string][], wide?: boolean}} props `wide` leaves labels more room.
+ */
+export function Lines({ lines, wide = false }) {
   const groups = [];
   for (const [label, text] of lines) {
     if (label || !groups.length) groups.push({ label, texts: [text] });
     else groups.at(-1).texts.push(text);
   }
-  return html`<dl class="lines">${groups.map(({ label, texts }) => html`<div><dt>${label}</dt>
+  return html`<dl class=${wide ? "lines wide" : "lines"}>${groups.map(({ label, texts }) => html`<div><dt>${label}</dt>
     ${texts.map((text) => html`<dd>${text}</dd>`)}</div>`)}</dl>`;
 }
 

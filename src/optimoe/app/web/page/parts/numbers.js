@@ -20,7 +20,7 @@ const digits = (value, digits) => String(Number(value.toPrecision(digits)));
 export function count(value, most = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  if (size >= 1e15) return value.toExponential(most - 1).replace("e+", "e");
+  if (size >= 1e15) return value.toExponential(most - 1).replace(/\.?0*e\+?/, "e");
   for (const [suffix, scale] of [["T", 1e12], ["B", 1e9], ["M", 1e6], ["K", 1e4]]) {
     if (size >= scale) return digits(value / (suffix === "K" ? 1e3 : scale), most) + suffix;
   }

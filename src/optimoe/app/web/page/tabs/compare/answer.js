@@ -2,8 +2,7 @@
 
 import { html } from "../../html.js";
 import { Records } from "../../parts/answer.js";
-import { Notes } from "../../parts/notes.js";
-import { Lines } from "../../parts/notes.js";
+import { Lines, Notes } from "../../parts/notes.js";
 import { WordTable } from "../../parts/table.js";
 import { Cache, Components, Equivalents, Parts } from "./figures.js";
 
@@ -23,7 +22,7 @@ export function Compared({ answer }) {
     <//>
     <${Cache} models=${models} />
     <h2>To be known</h2>
-    <${Lines} lines=${lines} />
+    <${Lines} wide lines=${lines} />
     <${Notes} notes=${answer.notes} />
     <${Records} records=${{ compare: answer }} />`;
 }
