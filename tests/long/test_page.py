@@ -20,6 +20,7 @@ TABS = {
     "plan": SMALL,
     "compare": "m=mixtral-8x7b,llama-3.1-8b",
     "serve": "m=llama-3.1-8b&g=1xh100-sxm&rs=5",
+    "laws": "",
 }
 """Of the page, with what is asked; each is opened."""
 
@@ -168,6 +169,76 @@ def test_a_dropped_config_appears_scored_and_is_in_the_address(browser, address,
         assert "score" not in page.url
     with page_of(browser, shared, "") as page:
         page.get_by_role("rowheader", name="ours").first.wait_for()
+
+
+def moved(page, label, presses=12):
+    """Moves a slider by the keyboard."""
+    page.get_by_label(f"{label}, slider").focus()
+    for _ in range(presses):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+
+
+def drawn(page, number=0):
+    """The lines and marks of a figure."""
+    return page.locator(".figure").nth(number).locator(".main-svg").first.inner_html()
+
+
+def test_a_config_dropped_into_a_comparison_stands_beside_the_others(browser, address, tmp_path):
+    (tmp_path / "ours.json").write_text(json.dumps(DESIGN))
+    with page_of(browser, address, f"?tab=compare&{TABS['compare']}") as page:
+        answered(page, "compare")
+        page.get_by_label("Drop a config.json").set_input_files(tmp_path / "ours.json")
+        page.get_by_role("columnheader", name="ours").first.wait_for()
+        answered(page, "compare")
+        shared, found = page.url, sentence(page)
+    with page_of(browser, shared, "") as page:
+        answered(page, "compare")
+        assert page.get_by_role("columnheader", name="ours").count() and sentence(page) == found
+
+
+def test_a_slider_of_serving_moves_the_front_and_a_load_shows_fleets(browser, address):
+    with page_of(browser, address, f"?tab=serve&{TABS['serve']}") as page:
+        answered(page, "serve")
+        assert page.get_by_role("rowheader", name="h100-sxm").count()
+        before, said = drawn(page), sentence(page)
+        moved(page, "Prompt")
+        answered(page, "serve")
+        assert drawn(page) != before and sentence(page) != said
+        page.get_by_label("GPUs", exact=True).fill("1xnothing")
+        page.keyboard.press("Tab")
+        page.locator(".field .error", has_text="nothing").wait_for()
+
+
+def test_a_slider_of_a_law_s_variable_answers_while_it_is_dragged(browser, address):
+    with page_of(browser, address, "?tab=laws&l=besiroglu2024&x=N") as page:
+        answered(page, "laws")
+        before, url = drawn(page), page.url
+        box = page.get_by_label("D, slider").bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2, steps=5)
+        page.wait_for_function("it => document.querySelector('.figure .main-svg').innerHTML !== it", arg=before)
+        assert page.url == url  # the address follows when the hand rests
+        page.mouse.up()
+        page.wait_for_function("it => location.href !== it && location.search.includes('v_D=')", arg=url)
+
+
+def test_dropped_runs_are_fitted_and_a_law_is_brought_to_their_level(browser, address, tmp_path):
+    rows = [
+        f"{size:g},{ratio * size:g},{1.8 + 480 / size**0.348 + 2085 / (ratio * size) ** 0.366:.5f}"
+        for size in (2e7, 5e7, 1e8, 3e8, 1e9)
+        for ratio in (5, 10, 20, 40, 80)
+    ]
+    (tmp_path / "runs.csv").write_text("\n".join(["N,D,loss", *rows]))
+    with page_of(browser, address, "?tab=laws&ask=runs") as page:
+        page.get_by_label("Drop a table of runs").set_input_files(tmp_path / "runs.csv")
+        answered(page, "laws")
+        assert "describes 25 runs" in page.locator("h1").inner_text()
+        assert page.get_by_role("rowheader", name="alpha").count()
+        page.get_by_label("bring a law to their level").check()
+        page.get_by_label("Law", exact=True).select_option("besiroglu2024")
+        page.locator("h1", has_text="besiroglu2024-anchored: 25 runs").wait_for()
 
 
 def test_what_is_wrong_stands_beside_the_field_that_it_names(browser, address):

@@ -93,6 +93,15 @@ def test_every_file_that_a_module_or_the_page_loads_is_served():
     assert wanted - set(page_files()) == set()
 
 
+def test_a_short_key_of_the_address_stands_for_one_option_over_all_tabs():
+    tabs = [path for path in OWN if re.fullmatch(r"/page/tabs/\w+\.js", path)]
+    stated = [re.search(r"export const short = \{(.*?)\};", text(path), re.S)[1] for path in tabs]
+    pairs = {pair for one in stated for pair in re.findall(r'(\w+): "(\w+)"', one)}
+    options, keys = zip(*pairs, strict=True)
+    assert len(tabs) == 4
+    assert len(set(options)) == len(options) and len(set(keys)) == len(keys)
+
+
 @pytest.mark.parametrize("path", OWN)
 def test_no_file_of_the_page_names_another_host(path):
     hosts = set(re.findall(r"""(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}""", text(path)))

@@ -104,5 +104,8 @@ def anchor(request: AnchorRequest) -> AnchoredRuns:
     base = find_law(request.law)
     runs = request.table.observations_of(required_variables(find_family(base.row.family)))
     found = anchor_law(base, runs, draws=request.draws, name=request.name, seed=request.seed)
-    reply = Reply(record=lambda: anchored_record(found, run_residuals(runs, found.law)), blocks=lambda: [anchored_lines(found)])
+    reply = Reply(
+        record=lambda: anchored_record(found, run_residuals(runs, found.law)),
+        blocks=lambda: [anchored_lines(found)],
+    )
     return AnchoredRuns(law=found.law, reply=reply)

@@ -34,8 +34,8 @@ class LawVariable:
     Attributes:
         unit: What it counts, in the law's words; empty where it does not say.
         fitted: Ends of its range in the fit; empty where nobody stated it.
-        usual: A value to begin with: the middle of that range by ratio to two digits, its upper end where it begins at 0, or an
-            order of size (assumed); NaN where nothing is known.
+        usual: A value to begin with: the middle of that range by ratio to two digits, its upper end where it
+            begins at 0, or an order of size (assumed); NaN where nothing is known.
         span: Ends of a figure over it: its range and a decade to each side; empty where nothing is known.
     """
 
