@@ -34,7 +34,7 @@ export function View({ api, options: stated, change }) {
   const loaded = values.requests_per_s || values.tokens_per_day;
   const longer = {
     curves: ["cost/curves", bodyFor(questions.curves, values, model)],
-    fleet: loaded ? ["cost/fleet", { ...bodyFor(questions.fleet, values, model), gpu: gpu ?? values.gpus.replace(/^\d+x/, "") }] : null,
+    fleet: loaded ? ["cost/fleet", { ...bodyFor(questions.fleet, values, model), gpu: gpu ?? (values.gpus ?? "").replace(/^\d+x/, "") }] : null,
   };
   const settled = useRef(longer);  // what takes seconds is asked when the hand rests
   if (!form.dragging) settled.current = longer;

@@ -82,19 +82,24 @@ export function Components({ models, children }) {
   const one = regime !== "all";
   const draw = useCallback((theme, narrow) => {
     const shade = coloursOf(theme, parts);
-    const bars = (one ? [regime] : Object.keys(REGIMES)).flatMap((each) => models.map((model) => ({ each, model })));
+    const of = (each) => models.map((model) => ({ each, model }));
+    const rows = one ? of(regime) : Object.keys(REGIMES).flatMap((each) => [{ each, model: null }, ...of(each)]);
+    const bars = rows.map((row, at) => ({ ...row, at })).filter(({ model }) => model);
     return {
       data: parts.map((part, i) => ({
         type: "bar", orientation: "h", name: worded(part), marker: { color: shade[i] },
-        y: one ? bars.map(({ model }) => model.name) : [bars.map(({ each }) => REGIMES[each]), bars.map(({ model }) => model.name)],
+        y: bars.map(({ at }) => at),
         x: bars.map(({ each, model }) => model.components_full[each][part] * (one ? 1e3 : 1)),
         text: bars.map(({ each, model }) => `${worded(part)} of ${model.name}, ${REGIMES[each]}: ${seconds(model.components_full[each][part])}`),
         textposition: "none", hovertemplate: "%{text}<extra></extra>",
       })),
       layout: {
-        barmode: "stack", barnorm: one ? "" : "percent", height: 150 + 30 * bars.length + (narrow ? 40 : 0), legend: LEGEND,
+        barmode: "stack", barnorm: one ? "" : "percent", height: 150 + 26 * rows.length + (narrow ? 40 : 0), legend: LEGEND,
         xaxis: { title: { text: one ? "time of a token, ms" : "share of a token's time, %" } },
-        yaxis: { autorange: "reversed", showgrid: false, tickfont: { size: narrow ? 10 : 12 } },
+        yaxis: {
+          autorange: "reversed", showgrid: false, zeroline: false, tickfont: { size: narrow ? 10 : 12 }, tickvals: rows.map((_, at) => at),
+          ticktext: rows.map(({ each, model }) => model?.name ?? `<b>${REGIMES[each].replace("large-batch decoding", narrow ? "large batches" : "large-batch decoding")}</b>`),
+        },
       },
     };
   }, [JSON.stringify(models.map((each) => [each.name, each.components_full])), regime]);
