@@ -98,7 +98,7 @@ export function Components({ models, children }) {
         xaxis: { title: { text: one ? "time of a token, ms" : "share of a token's time, %" } },
         yaxis: {
           autorange: "reversed", showgrid: false, zeroline: false, tickfont: { size: narrow ? 10 : 12 }, tickvals: rows.map((_, at) => at),
-          ticktext: rows.map(({ each, model }) => model?.name ?? `<b>${REGIMES[each].replace("large-batch decoding", narrow ? "large batches" : "large-batch decoding")}</b>`),
+          ticktext: rows.map(({ each, model }) => model?.name ?? `${narrow && each === "slow_decode" ? "large batches" : REGIMES[each]}:`),
         },
       },
     };
