@@ -86,3 +86,12 @@ def test_ling_mini_counts_as_its_own_code_builds_it():
     arch = from_config(json.loads(json.dumps(config)), "x")
     assert count_params(arch).total == layers + 2048 + 2 * 157_184 * 2048
     assert from_config(to_config(arch, "bailing_moe_v2"), "x") == arch
+
+
+@pytest.mark.parametrize("model_type", ["deepseek_v4", "hy_v4", "nemotron_h", "inkling_text"])
+def test_layers_that_predict_later_tokens_and_are_not_counted_are_told(model_type):
+    field = "num_mtp_layers" if model_type == "inkling_text" else "num_nextn_predict_layers"
+    config = small_config(model_type)
+    alone, predicting = from_config(config, "x"), from_config(config | {field: 1}, "x")
+    assert alone == predicting
+    assert (alone.note, predicting.note) == ("", "without its layers of multi-token prediction")
