@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from optimoe.core.run import RunRecord
     from optimoe.laws.loss_law import LossLaw
     from optimoe.laws.prediction.speedup import Gate, RunPair, ScalingSlope
+    from optimoe.trainer.sweep.store import SweepStore
 
 DRAWS = 200
 """Of a law that has none of its own."""
@@ -47,6 +48,17 @@ class GateRequest(StoreRequest):
     def file(self) -> Path:
         """Where the verdict is written."""
         return self.out or self.store / "gates" / f"{self.variant}-over-{self.baseline}.json"
+
+    def opened(self) -> "SweepStore":
+        """The store, or a folder that holds records of its runs alone.
+
+        Raises:
+            InputError: The folder holds neither.
+        """
+        from optimoe.trainer.sweep.store import SweepStore
+
+        store = SweepStore(self.store)
+        return store if store.records_file.is_file() else super().opened()
 
     def judged(self) -> "Gate":
         """What the pairs say.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cyclopts import Parameter
 
 from optimoe.core.errors import UnknownNameError
+from optimoe.inputs.quantities import Flag
 from optimoe.inputs.runs.corpus import Names
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class ExportRunsRequest(StoreRequest):
 
     out: Path = field(kw_only=False)
     """Where to: a name that ends in .csv, .parquet or .jsonl."""
+    bare: Flag = False
+    """Write .jsonl without what no law asks for: curves, versions, the machine."""
 
 
 @Parameter(name="*")

@@ -108,6 +108,16 @@ def test_records_are_exported_for_other_tools(store, capsys, tmp_path):
     assert [row["name"] for row in rows] == [row["name"] for row in table]
     assert [float(row["loss"]) for row in rows] == [row["loss"] for row in table]
     assert load_run_records(tmp_path / "runs.jsonl").records == load_run_records(store.records_file).records
+    answer(capsys, "sweep", "export", store.path, tmp_path / "bare/records.jsonl", "--bare")
+    whole, bare = (load_run_records(tmp_path / name).records[0] for name in ("runs.jsonl", "bare/records.jsonl"))
+    assert whole.curve and bare == replace(
+        whole, curve=(), by_stage=(), router={}, model={}, how={}, versions={}, host=""
+    )
+    words = ("--baseline", "e1", "--variant", "e4", "--alpha", "0.5", "--floor", "1.5", "--out", tmp_path / "gate")
+    of_store, of_records = (
+        answer(capsys, "sweep", "compare", where, *words) for where in (store.path, tmp_path / "bare")
+    )
+    assert of_store["rungs"] == of_records["rungs"]
     line = refused(capsys, "sweep", "export", store.path, "runs.xls")[1]
     assert line.startswith("out: ending: unknown name 'xls'")
 

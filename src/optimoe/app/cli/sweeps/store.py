@@ -45,7 +45,7 @@ def export(request: ExportRunsRequest, *, json: JsonFlag = False) -> None:
     from optimoe.report.records.runs.gate import ExportedRunsRecord
     from optimoe.report.tables.runs import export_records
 
-    number = export_records(request.opened().records_file, request.out)
+    number = export_records(request.opened().records_file, request.out, bare=request.bare)
     show(
         json,
         lambda: ExportedRunsRecord(store=str(request.store), out=str(request.out), num_runs=number),
