@@ -97,7 +97,7 @@ export function Components({ models, children }) {
         barmode: "stack", barnorm: one ? "" : "percent", height: 150 + 26 * rows.length + (narrow ? 40 : 0), legend: LEGEND,
         xaxis: { title: { text: one ? "time of a token, ms" : "share of a token's time, %" } },
         yaxis: {
-          autorange: "reversed", showgrid: false, zeroline: false, tickfont: { size: narrow ? 10 : 12 }, tickvals: rows.map((_, at) => at),
+          range: [rows.length - 0.5, -0.5], showgrid: false, zeroline: false, tickfont: { size: narrow ? 10 : 12 }, tickvals: rows.map((_, at) => at),
           ticktext: rows.map(({ each, model }) => model?.name ?? `${narrow && each === "slow_decode" ? "large batches" : REGIMES[each]}:`),
         },
       },

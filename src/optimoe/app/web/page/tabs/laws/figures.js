@@ -6,6 +6,9 @@ import { Figure } from "../../parts/figure.js";
 import { count, nats, percent } from "../../parts/numbers.js";
 import { Table } from "../../parts/table.js";
 
+/** Letters of a unit that stand beside an axis; a longer one stands in the sentence. */
+const MOST_UNIT = 24;
+
 const valued = (output) => (output.startsWith("L") ? nats : (value) => count(value, 4));
 
 /** Laws along a variable: dotted where a variable is beyond what was fitted, the fitted range shaded. @param {{answers: object[]}} props */
@@ -31,7 +34,7 @@ export function Along({ answers }) {
     const ys = answers.flatMap(({ points }) => points.map((one) => one.value));
     const range = [Math.log10(Math.min(...xs)), Math.log10(Math.max(...xs))];
     const yaxis = output.startsWith("L") ? {} : decades(ys, (value) => count(value));
-    return { data, layout: { xaxis: { ...decades(xs, (value) => count(value), narrow ? 6 : 14), range, title: { text: variable } }, yaxis: { ...yaxis, title: { text: unit ? `${output}, ${unit}` : output } }, hovermode: "closest", shapes } };
+    return { data, layout: { xaxis: { ...decades(xs, (value) => count(value), narrow ? 6 : 14), range, title: { text: variable } }, yaxis: { ...yaxis, title: { text: unit && unit.length < MOST_UNIT ? `${output}, ${unit}` : output } }, hovermode: "closest", shapes } };
   }, [answers.map((one) => JSON.stringify(one.points)).join(), bands]);
   const told = answers.map(({ law, points, fitted }) => `${law}: from ${written(points[0].value)} at ${count(points[0].at)} to ${written(points.at(-1).value)} at ${count(points.at(-1).at)}${fitted.length ? `, fitted from ${count(fitted[0])} to ${count(fitted[1])}` : ""}`).join("; ");
   const rows = answers.flatMap(({ law, points }) => points.map((one) => ({ law, ...one })));
