@@ -41,6 +41,7 @@ MINIMAL: dict[str, dict] = {
     "deepseek_v2": {"num_experts_per_tok": 6},
     "deepseek_ocr2": {"text_config": {"mlp_layer_types": ["dense"] + ["sparse"] * 11, "num_hidden_layers": 12}},
     "dots1": {"n_routed_experts": 8, "num_experts_per_tok": 2, "n_shared_experts": 2},
+    "emu3": {"text_config": {}, "vocabulary_map": {"<image>": 1}},
     "gemma4_assistant": {
         "text_config": {
             "hidden_size_per_layer_input": 0,

@@ -7,7 +7,7 @@ from optimoe.arch.flops import decode_flops
 from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.memory import weight_bytes
 from optimoe.arch.params import count_params
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import ConfigError, UnknownNameError
 from tests.arch.small_configs import small_config
 
 
@@ -79,3 +79,32 @@ def test_ends_are_written_as_plain_values_and_read_back(model_type):
 def test_a_table_has_rows(end):
     with pytest.raises(ConfigError, match="must be positive"):
         EndTable(**end)
+
+
+MOLMO = {
+    "model_type": "molmo2_text",
+    "vocab_size": 512,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 24,
+    "attention_bias": True,
+}
+
+
+@pytest.mark.parametrize(("norms", "rows"), [("qwen3", 128), ("olmo", 5), ("olmo", 0)])
+def test_a_language_model_of_molmo_has_the_norms_and_rows_that_its_fields_say(norms, rows):
+    config = {
+        "model_type": "molmo2",
+        "text_config": MOLMO | {"qk_norm_type": norms, "additional_vocab_size": rows},
+    }
+    arch = from_config(config, "x")
+    assert from_config(to_config(arch, "molmo2_text"), "x") == arch
+    normed = {"qwen3": 2 * 24, "olmo": (4 + 2) * 24}[norms]
+    attention = 64 * 24 * (2 * 4 + 2 * 2) + 24 * (4 + 2 * 2) + normed
+    layers = 2 * (attention + 3 * 64 * 96 + 2 * 64)
+    assert count_params(arch).total == (512 + rows) * 64 + 512 * 64 + layers + 64
+    with pytest.raises(UnknownNameError, match="qk_norm_type"):
+        from_config(config | {"text_config": MOLMO | {"qk_norm_type": "other"}}, "x")

@@ -117,6 +117,26 @@ class LearnedFrequencies(Ends):
         return {}
 
 
+@dataclass(frozen=True, kw_only=True)
+class StatedRows(Ends):
+    """Rows of the embedding beyond the vocabulary, as many as a field counts (Molmo 2).
+
+    Attributes:
+        rows: The field.
+    """
+
+    rows: str
+
+    def read(self, fields: Fields, d_model: int) -> dict[str, Any]:
+        """Read how many rows there are, if any."""
+        rows = fields.count(self.rows, zero=True)
+        return {"tables": (EndTable(rows=rows, width=d_model),)} if rows else {}
+
+    def write(self, arch: ArchSpec) -> dict[str, Any]:
+        """Write how many rows there are."""
+        return {self.rows: sum(table.rows for table in arch.tables)}
+
+
 class Prompts(Ends):
     """Learned prompts, embeddings of segments, and biases of each head by distance and segments (CPM-Ant)."""
 

@@ -11,6 +11,7 @@ from optimoe.arch.hf.families.dense import DENSE
 from optimoe.arch.hf.families.dense_apart import DENSE_APART
 from optimoe.arch.hf.families.dense_today import DENSE_TODAY
 from optimoe.arch.hf.families.ended import ENDED
+from optimoe.arch.hf.families.ended.texts import TEXTS_APART
 from optimoe.arch.hf.families.gemma import GEMMA
 from optimoe.arch.hf.families.hybrid import HYBRID
 from optimoe.arch.hf.families.latent import LATENT
@@ -35,6 +36,7 @@ _STATED_HEADS = {name: value for name, value in _GRANITE.defaults.items() if nam
 TEXTS: dict[str, ConfigFamily] = (
     ROUTED_TEXTS
     | SHARING
+    | TEXTS_APART
     | {
         "glm4v_moe_text": replace(_GLM4_MOE, defaults=_GLM4_MOE.defaults | {"attention_bias": True}),
         "glm4v_text": replace(FAMILIES["glm4"], attention=Gqa(qkv_bias="attention_bias")),
