@@ -1,4 +1,4 @@
-"""Language models of several modalities that are none of the families under another name: DeepSeek-OCR 2, Molmo 2."""
+"""Language models of several modalities that no family is under another name: DeepSeek-OCR 2, Molmo 2."""
 
 from dataclasses import dataclass, replace
 from typing import Any
