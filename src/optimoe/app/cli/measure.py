@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, PageFile, QuietFlag
-from optimoe.app.cli.printing import last_lines, show_blocks
+from optimoe.app.cli.printing import last_lines, show_blocks, suggest
 from optimoe.app.notes import stage
 from optimoe.core.errors import require
 from optimoe.inputs.loadtest.measure import MeasureRequest
@@ -39,6 +39,9 @@ def measure(
             from optimoe.report.pages.load_page import load_page
 
             write_text(page, load_page(found))
+    if not json and not quiet:
+        calibrate = f"optimoe cost calibrate {request.out} --out ours.toml"
+        suggest(calibrate if request.out else "optimoe measure … --out records.jsonl --model … --gpu …")
     if found.interrupted:
         raise KeyboardInterrupt
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from optimoe.report.words.layout import Strong, blocks_text, columns_text, lines_text, plain
-from optimoe.report.words.lines import Blocks, Lines, Rows, deciding
+from optimoe.report.words.lines import Blocks, Lines, Rows, deciding, labelled
 
 
 def show(json: bool, record: Callable[[], Any], lines: Callable[[], Lines], *, quiet: bool = False) -> None:
@@ -60,6 +60,12 @@ def print_lines(lines: Lines) -> None:
 def print_columns(rows: Rows) -> None:
     """Things side by side: the first row names them, the first column names what is compared."""
     _print(columns_text(rows, screen_width(), strong()))
+
+
+def suggest(*commands: str) -> None:
+    """Say on standard error what one would do next, where a person reads the answer on a terminal."""
+    if sys.stdout.isatty() and sys.stderr.isatty():
+        print("\n".join(lines_text(labelled("Next", commands), None, strong())), file=sys.stderr)
 
 
 def screen_width() -> int | None:

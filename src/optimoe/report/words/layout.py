@@ -81,19 +81,22 @@ def table_text(table: Table, width: int | None = None, strong: Strong = plain) -
     while width is not None and spare and _width(_shortened(rows, most)) > width:
         column = rows[0].index(spare.pop(0))
         rows = [[*row[:column], *row[column + 1 :]] for row in rows]
-    left = {0, *(i for i, head in enumerate(rows[0]) if head in table.words)}
     if width is not None and most is not None:
         rows = _shortened(rows, max(most, _widths(rows)[-1] + width - _width(rows)))
-    return [*(strong(row) for row in _wrapped(table.title, width)), *_aligned(rows, left, strong)]
+    title = [strong(row) for row in _wrapped(table.title, width)]
+    return [*title, *columns_text([tuple(row) for row in rows], width, strong, table.words)]
 
 
-def columns_text(rows: Rows, width: int | None = None, strong: Strong = plain) -> list[str]:
-    """Things side by side as rows, in as few tables below each other as a width needs."""
+def columns_text(
+    rows: Rows, width: int | None = None, strong: Strong = plain, words: Sequence[str] = ()
+) -> list[str]:
+    """Things side by side as rows, in as few tables below each other as a width needs; words begin at the left."""
     texts: list[str] = []
     for piece in _pieces(_even(rows), width):
         if texts:
             texts.append("")
-        texts += _aligned(piece, {0}, strong)
+        left = {0, *(i for i, head in enumerate(piece[0]) if head in words)}
+        texts += _aligned(piece, left, strong)
     return texts
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag, PageFile, QuietFlag
-from optimoe.app.cli.printing import show_blocks
+from optimoe.app.cli.printing import show_blocks, suggest
 from optimoe.app.replies import fits
 from optimoe.core.errors import InputError
 from optimoe.inputs.laws.corpora import CorporaRequest
@@ -61,6 +61,8 @@ def fit(
         write_text(predictions, predictions_csv(runs, fitted, band))
     _write_views(found, table, page)
     show_blocks(json, found.reply.record, found.reply.blocks, quiet=quiet)
+    if not json and not quiet:
+        suggest(f"optimoe plan --law {out} …" if out else "optimoe laws fit … --out ours.toml")
 
 
 def _write_views(found: fits.FittedRuns, table: Path | None, page: Path | None) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import print_lines, show_blocks
+from optimoe.app.cli.printing import print_lines, show_blocks, suggest
 from optimoe.app.replies import planning
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.quantities import Flag
@@ -58,3 +58,4 @@ def plan(
             print()
             made = ("Files", "  ".join(str(file) for file in files))
             print_lines([*check_lines(planned.plan, out or Path()), made])
+            suggest(*(f"optimoe sweep {path}" for path in files if path.name == "proxies.toml"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import show_blocks
+from optimoe.app.cli.printing import show_blocks, suggest
 from optimoe.app.notes import warn
 from optimoe.core.errors import InfeasibleError, InputError
 from optimoe.inputs.sweeps.sweep import SweepRequest
@@ -56,6 +56,8 @@ def sweep(
         lambda: sweep_blocks(store, states, outcome.reckoning),
         quiet=quiet,
     )
+    if not json and not quiet:
+        suggest(f"optimoe laws fit {store.records_file} --family … --out ours.toml")
     bad = [one.run.name for one in states if one.state in ("failed", "diverged")]
     if bad:
         raise InfeasibleError(f"{', '.join(bad)}: failed or diverged (optimoe sweep status {store.path})")
