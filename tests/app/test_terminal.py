@@ -30,7 +30,8 @@ def test_a_shell_completes_commands_and_options(shell):
 def test_the_next_command_is_told_to_a_person_alone(capsys, monkeypatch):
     printing.suggest("optimoe laws fit x")
     assert capsys.readouterr().err == ""  # a pipe
+    monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     printing.suggest("optimoe laws fit x", "optimoe web")
-    assert capsys.readouterr().err == "Next   optimoe laws fit x\n       optimoe web\n"
+    assert capsys.readouterr().err == "Next  optimoe laws fit x\n      optimoe web\n"
