@@ -146,9 +146,7 @@ def main() -> None:
     other = replace(problem, law=find_loss_law(OTHER_LAW))
     print(f"again with another law: {timed(lambda: choose(other, memory)) * 1e3:.0f} ms")
     near = [timed(lambda: choose(other, memory, near=True)) * 1e3 for _ in range(3)]
-    print(
-        f"near that plan, another law, asked three times: {', '.join(f'{ms:.0f}' for ms in near)} ms for the choice"
-    )
+    print(f"near that plan, another law, three times: {', '.join(f'{ms:.0f}' for ms in near)} ms for the choice")
     plan(problem, memory)
     for name, moved in MOVED.items():
         up, down = ([moved(problem, 1 + way * step / 100) for step in range(1, 12)] for way in (1, -1))
