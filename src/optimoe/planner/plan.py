@@ -47,7 +47,9 @@ SHOWN = 150
 """Designs on which a plan without a choice looks for the limit that binds."""
 
 
-def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False, brief: bool = False) -> Plan:
+def plan(
+    problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False, brief: bool = False, anew: bool = False
+) -> Plan:
     """Choose the model to train within a budget, for a traffic, on given hardware.
 
     Args:
@@ -59,6 +61,8 @@ def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False, 
             say and what the memory of the deployments shuts out is left out then.
         brief: Leave that out, and what stands beside the choice but the lowest loss: the other families, the best
             dense model and the front.
+        anew: Search as if nothing had been asked before, with the memory's prices alone: what earlier questions
+            came to know of the space may show other designs of equal worth beside the choice.
 
     Returns:
         The choice, what it stands against, and everything it rests on.
@@ -67,7 +71,7 @@ def plan(problem: Problem, memory: PricedGrids = SHARED, *, near: bool = False, 
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
         InputError: The law may rank none of the designs, or cannot tell their total sizes apart.
     """
-    found = _found(problem, memory, near=near)
+    found = _found(problem, memory, near=near, anew=anew)
     board, choice = found.board, _candidate(found.choice)
     few = brief or board.near
     alternatives = () if brief else _alternatives(board, found)
@@ -123,12 +127,12 @@ class _Found:
     choice: Finalist
 
 
-def _found(problem: Problem, memory: PricedGrids, *, near: bool) -> _Found:
+def _found(problem: Problem, memory: PricedGrids, *, near: bool, anew: bool = False) -> _Found:
     board = near_board(problem, memory) if near else None
     if board is not None:
         with suppress(InfeasibleError):  # elsewhere in the space something may keep all limits
             return _found_on(board)
-    return _found_on(started(problem, memory))
+    return _found_on(started(problem, memory, anew=anew))
 
 
 def _found_on(board: Board) -> _Found:

@@ -20,7 +20,8 @@ from optimoe.planner.plan import choose, plan
 from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.training import PredictedMfu
-from optimoe.planner.search import near
+from optimoe.planner.search import listing, near
+from optimoe.report.records.plan.plan import plan_record
 from tests.planner.asked import H100, plain, problem
 
 SPACE = plain(num_experts=(1, 4, 8, 16), max_width=4096)
@@ -141,3 +142,13 @@ def test_a_plan_near_another_is_told_in_words(memory):
         found = plan(question(), memory, near=True, brief=brief)
         assert found.summary()
         assert any("near an earlier plan" in link.value + link.formula for link in chain(found))
+
+
+def test_a_plan_that_is_made_anew_is_the_same_whatever_was_asked_before(monkeypatch):
+    monkeypatch.setattr(listing, "FEW_POINTS", 0)  # a space that is searched, and not priced whole
+    asked, elsewhere = question(tpot_s=0.06), PricedGrids()
+    for tokens in (3e12, 1e11):  # of the same hardware and limits: what these came to know is taken up elsewhere
+        plan(question(tokens=tokens, tpot_s=0.06), elsewhere)
+    alone, later = plan(asked, PricedGrids(), anew=True), plan(asked, elsewhere, anew=True)
+    assert plan_record(later, None, None) == plan_record(alone, None, None)
+    assert plan(asked, elsewhere).trace != alone.trace

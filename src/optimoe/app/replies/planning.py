@@ -54,7 +54,7 @@ def plan(
     priced.append((problem.training.accelerator, problem.training.price))
     for name, price in dict.fromkeys((accelerator.name, price) for accelerator, price in priced):
         warn_without_price(name, price, request.prices)
-    result = solve(problem, near=near, brief=brief)
+    result = solve(problem, near=near, brief=brief, anew=not near)
     robustness = None
     if not (quick or near or brief):
         from optimoe.planner.confidence.robust import assess

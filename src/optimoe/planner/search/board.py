@@ -277,13 +277,18 @@ def _longer(
     return concatenated([judgement, judged_by(law, more)])
 
 
-def board_of(problem: Problem, memory: PricedGrids) -> Board:
+def board_of(problem: Problem, memory: PricedGrids, *, anew: bool = False) -> Board:
     """The board of a problem: that of an earlier one with the same designs and hardware, or a new one.
+
+    Args:
+        problem: The question.
+        memory: What was priced before.
+        anew: A new one, whatever earlier questions came to know.
 
     Raises:
         InfeasibleError: No family has a design.
     """
-    known = memory.kept(lambda: _known(problem), "board", *_asked(problem))
+    known = _known(problem) if anew else memory.kept(lambda: _known(problem), "board", *_asked(problem))
     board = Board(problem=problem, memory=memory, known=known, mfu=np.full(len(known.listing), np.nan))
     everything = problem.training.run is None  # nothing has to be tried then
     board.train_anew(np.flatnonzero(known.trained | everything))

@@ -46,14 +46,19 @@ class Finalist:
         return self.pool.problem.space.stacked(self.pool.family, self.pool.grid.at(0))
 
 
-def started(problem: Problem, memory: PricedGrids = SHARED) -> Board:
+def started(problem: Problem, memory: PricedGrids = SHARED, *, anew: bool = False) -> Board:
     """The board of a problem, with the scored models that are designs of the space on it.
+
+    Args:
+        problem: The question.
+        memory: What was priced before.
+        anew: A new board, whatever earlier questions came to know.
 
     Raises:
         InfeasibleError: No family has a design.
         InputError: The law may rank none of the designs, or cannot tell their total sizes apart.
     """
-    board = board_of(problem, memory)
+    board = board_of(problem, memory, anew=anew)
     require_rankable(board)
     inside: dict[Family, Shapes] = {}
     for spec in problem.scored:
