@@ -73,3 +73,6 @@ export function amount(value, unit) {
   const whole = value * (scale ? Number(scale.replaceAll(",", "")) : 1);
   return dollar ? usd(whole) : `${count(whole, 4)} ${/^(day|GPU)$/.test(word) && whole !== 1 ? `${word}s` : word}`;
 }
+
+/** The ends of a range in words; a lower one of 0 is one that nobody stated. @param {[number, number]} ends */
+export const between = ([low, high]) => (low > 0 ? `from ${count(low)} to ${count(high)}` : `up to ${count(high)}`);

@@ -3,7 +3,7 @@
 import { html, useCallback, useState } from "../../html.js";
 import { decades } from "../../parts/axes.js";
 import { Figure } from "../../parts/figure.js";
-import { count, nats, percent } from "../../parts/numbers.js";
+import { between, count, nats, percent } from "../../parts/numbers.js";
 import { Table } from "../../parts/table.js";
 
 /** Letters of a unit that stand beside an axis; a longer one stands in the sentence. */
@@ -36,7 +36,7 @@ export function Along({ answers }) {
     const yaxis = output.startsWith("L") ? {} : decades(ys, (value) => count(value));
     return { data, layout: { xaxis: { ...decades(xs, (value) => count(value), narrow ? 6 : 14), range, title: { text: variable } }, yaxis: { ...yaxis, title: { text: unit && unit.length < MOST_UNIT ? `${output}, ${unit}` : output } }, hovermode: "closest", shapes } };
   }, [answers.map((one) => JSON.stringify(one.points)).join(), bands]);
-  const told = answers.map(({ law, points, fitted }) => `${law}: from ${written(points[0].value)} at ${count(points[0].at)} to ${written(points.at(-1).value)} at ${count(points.at(-1).at)}${fitted.length ? `, fitted from ${count(fitted[0])} to ${count(fitted[1])}` : ""}`).join("; ");
+  const told = answers.map(({ law, points, fitted }) => `${law}: from ${written(points[0].value)} at ${count(points[0].at)} to ${written(points.at(-1).value)} at ${count(points.at(-1).at)}${fitted.length ? `, fitted ${between(fitted)}` : ""}`).join("; ");
   const rows = answers.flatMap(({ law, points }) => points.map((one) => ({ law, ...one })));
   return html`<${Figure} title="${output} along ${variable}" name="along" told=${told} draw=${draw}
     tools=${html`<label><input type="checkbox" checked=${bands} onChange=${(event) => setBands(event.target.checked)} />90 % bands</label>

@@ -6,7 +6,7 @@ import { AnswerFrame, Records } from "../../parts/answer.js";
 import { useForm } from "../../parts/asking.js";
 import { QuantityField, SelectField, SwitchField, TextField } from "../../parts/fields.js";
 import { ModelsField, modelsOf, textOf } from "../../parts/models.js";
-import { count, nats } from "../../parts/numbers.js";
+import { between, count, nats } from "../../parts/numbers.js";
 import { Lines } from "../../parts/notes.js";
 import { useAnswers } from "../../parts/several.js";
 import { Along } from "./figures.js";
@@ -37,7 +37,7 @@ function lineOf(show, { output, along, low, high, values, variables }) {
   return ["laws/along", values.allow_inconsistent ? { ...body, allow_inconsistent: true } : body];
 }
 
-const span = (ends) => (ends.length ? `fitted ${count(ends[0])} to ${count(ends[1])}` : "its fitted range is not stated");
+const span = (ends) => (ends.length ? `fitted ${between(ends)}` : "its fitted range is not stated");
 
 export function Line({ api, stated, change, which }) {
   const options = optionsOf(api, "laws/along");
@@ -101,7 +101,7 @@ export function Line({ api, stated, change, which }) {
 function sentence({ law, output, unit, variable, fitted, points }) {
   const [first, last] = [points[0], points.at(-1)];
   const said = ({ at, value }) => `${written(output, value)} at ${variable} ${count(at)}`;
-  const range = fitted.length ? `it was fitted from ${count(fitted[0])} to ${count(fitted[1])}` : `how far ${variable} went in its fit is not stated`;
+  const range = fitted.length ? `it was fitted ${between(fitted)}` : `how far ${variable} went in its fit is not stated`;
   return `${law}: ${output} ${said(first)} and ${said(last)}${unit ? ` (${unit})` : ""}; ${range}.`;
 }
 
