@@ -102,11 +102,11 @@ def with_price(problem: Problem, factor: float) -> Problem:
 
 def with_budget(problem: Problem, factor: float) -> Problem:
     """The question with another training budget, and the batch of the run by the rule that goes with it."""
-    training = problem.training
-    assert training.run is not None
-    batch, _ = rule_batch(factor * training.budget_flops_about, training.run.seq_len)
-    run = replace(training.run, batch_tokens=batch)
-    return replace(problem, training=replace(training, budget_gpu_s=factor * training.budget_gpu_s, run=run))
+    asked = problem.training
+    assert asked.run is not None
+    batch, _ = rule_batch(factor * asked.budget_flops_about, asked.run.seq_len)
+    run = replace(asked.run, batch_tokens=batch)
+    return replace(problem, training=replace(asked, budget_gpu_s=factor * asked.budget_gpu_s, run=run))
 
 
 def with_tpot(problem: Problem, factor: float) -> Problem:

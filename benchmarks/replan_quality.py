@@ -10,6 +10,7 @@ loss of the other choices differ (near over whole, less one; the median and the 
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,13 @@ def _spread(name: str, gaps: list[float]) -> dict[str, float]:
     return {f"{name}_median": middle, f"{name}_worst": max(gaps, key=abs, default=0.0)}
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     """Print a line for each input, and write them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--moves", type=int, default=30)
     parser.add_argument("--inputs", nargs="*", default=[*MOVED])
     parser.add_argument("--out", type=Path)
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
     rows = []
     for name in asked.inputs:
         rows.append(compared(name, asked.moves))
@@ -78,4 +79,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

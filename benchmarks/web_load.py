@@ -154,7 +154,7 @@ def endure(port: int, server: subprocess.Popen[str], requests: int) -> dict[str,
     return told(f"{requests} questions", seconds, **dict(zip(names, map(sum, memory), strict=True)))
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     """Print a row for each, and write them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=200)
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path)
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
     with served(asked.workers) as (port, server):
         warm(port, asked.workers)
         rows = [*drag(port, asked.steps), crowd(port, asked.users, asked.seconds)]
@@ -173,4 +173,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -24,6 +24,7 @@ from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import save_law
 from optimoe.laws.runs.tables.files import read_table
+from optimoe.trainer.sweep.pace import Reckoning, SweepEstimate
 from optimoe.trainer.sweep.store import Failure, SweepStore
 from tests.app.run import FEW_DESIGNS
 from tests.core.predictions.cases import said
@@ -265,8 +266,10 @@ def check_sweep(folder):
     words = ("--alpha", "0.1", "--baseline", HOSTILE, "--variant", HOSTILE, "--out", folder / "gate.json")
     optimoe("sweep", "compare", store.path, *words, cwd=folder)
     assert load_json(folder / "gate.json")["baseline"] == HOSTILE
-    store.save_estimate({HOSTILE: HOSTILE})
-    assert load_json(store.path / "estimate.json") == {HOSTILE: HOSTILE}
+    before = SweepEstimate(num_runs=1, flops=1e15, seconds=2.0, worker_seconds=4.0, usd=5.0)
+    reckoning = Reckoning(before=before)
+    store.save_reckoning(reckoning)
+    assert store.reckoning() == reckoning
 
 
 WRITERS = {

@@ -153,7 +153,7 @@ def test_types_are_those_of_the_package_that_writes_them():
 def test_arch_tells_a_file_and_refuses_it_beside_others(tmp_path, capsys):
     path = written(tmp_path)
     main(["arch", str(path)])
-    out = capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())
     assert "m: llama, 2 layers of 64, 4 experts, of which a token takes 2, 128 tokens" in out
     assert "without a config.json beside them nothing is compared" in out
     for words in (["arch", str(path), "mixtral-8x7b"], ["cost", str(path), "--gpus", "1xh100"]):

@@ -39,7 +39,7 @@ SHORT = {  # long searches, in a form that takes seconds
     "--loss-slack 0": "--loss-slack 0 --experts 1,8",
     "--law ours.toml --train-flops 1e22": "--train-flops 1e22",
     "--columns N_act=active,D=tokens,E=experts,loss=final": "--resamples 10",
-    "runs.csv --family ludziejewski2025": "runs.csv --family chinchilla --holdout top20%",
+    "examples/runs.csv --family ludziejewski2025": "runs.csv --family chinchilla --holdout top20%",
     "--fix E_max=290": "--fix E=1.8",
     "--experts 64,256": "--experts 64",
     "--experts 1,8,32": "--experts 1,8",
@@ -194,7 +194,7 @@ def test_what_a_command_prints_is_one_object_of_its_schema(line, files, capsys):
         save_runs(Path("run.toml"), [world.make_run(steps=2)])
     if line.startswith("serve "):
         pytest.importorskip("xllamacpp", reason="llama.cpp itself is needed: pip install 'optimoe[serve]'")
-    if "store" in line.split():
+    if "store" in re.findall(r"\w+", line):
         import_module("tests.trainer.sweeps").save_store(Path("store"))
     if "trained" in line.split():
         world.save_run(Path("trained"))

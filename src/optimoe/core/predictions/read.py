@@ -14,11 +14,15 @@ LEVELS: Mapping[str, float] = MappingProxyType(
         "ttft_s": 0.9,
         "tpot_s": 0.9,
         "tokens_per_s": 0.9,
+        "tokens_per_s_per_gpu": 0.9,
         "usd_per_mtok": 0.9,
         # ends of a law's scatter and draws: laws.terms.band
         "loss": 0.9,
         "params": 0.9,
         "value": 0.9,
+        # ends of a law's draws: laws.prediction.speedup
+        "alpha": 0.9,
+        "floor": 0.9,
         # ends of published runs: planner.hours, cost.training
         "mfu": 0.9,
         "train_gpu_hours": 0.9,

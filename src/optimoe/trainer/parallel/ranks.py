@@ -3,7 +3,7 @@
 import atexit
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -114,6 +114,8 @@ def joined(word: DeviceWord) -> Iterator[Ranks]:
             distributed.init_process_group(backend, timeout=PATIENCE)
             atexit.register(distributed.destroy_process_group)  # for all runs of this process: none can join twice
         yield _here(device) if distributed.is_initialized() else Ranks(device=device)
+        if distributed.is_initialized():
+            _part()
     except RuntimeError as error:
         text = str(error).strip()
         if isinstance(error, distributed.DistError) or any(word in text for word in _LOST):
@@ -123,6 +125,12 @@ def joined(word: DeviceWord) -> Iterator[Ranks]:
             rank = os.environ.get("RANK", "0")
             raise InputError(f"rank {rank}: another rank is gone ({text.splitlines()[0]})") from None
         raise
+
+
+def _part() -> None:
+    """Wait until all ranks are here: one that ends early closes connections from which another still reads."""
+    with suppress(RuntimeError):  # this rank has done all that it had to: whoever is gone by now is not missed
+        distributed.barrier()
 
 
 _LOST = ("gloo", "Gloo", "Connection closed", "Connection reset", "NCCL")

@@ -29,7 +29,7 @@ def test_a_plan_leaves_its_page_and_its_winner(tmp_path):
     assert "Train" in done.stdout
     assert "Loss" in done.stdout
     page = (tmp_path / "plan.html").read_text()
-    assert "http" not in page.split("<script>")[0] + page.rsplit("</script>", 1)[1]
+    assert "://" not in page.split("<script>")[0] + page.rsplit("</script>", 1)[1]
     assert json.loads((tmp_path / "plan.json").read_text())["choice"]["tokens"] > 0
     winner = answer("arch", tmp_path / "winner")
     assert (

@@ -102,4 +102,4 @@ def test_the_page_of_a_text_draws_its_figures(a_figure, capsys, tmp_path):
     page = tmp_path / "zhao.html"
     app(["reproduce", "zhao2025", "--page", str(page)])
     assert str(page) in capsys.readouterr().out.replace("\n", "")
-    assert "Plotly.newPlot(" in page.read_text(encoding="utf-8")
+    assert "Plotly.react(" in page.read_text(encoding="utf-8")
