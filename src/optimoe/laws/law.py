@@ -177,7 +177,7 @@ AT_THE_END = 1e-6
 
 
 MOST_BEYOND = 10.0
-"""Budget over the largest run up to which a law is planned with that was fitted to runs alone."""
+"""Budget over the largest run up to which a law is planned with that was fitted to one corpus alone: assumed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,11 +330,12 @@ class Law(outputs.Evaluable, ABC):
     def require_reach(self, train_flops: float) -> None:
         """Refuse a budget far beyond the runs that a law was fitted to, where it rests on one corpus alone.
 
-        One corpus does not identify the asymptote: a fit to two decades of compute may be 1 % off inside and 10 %
-        two decades outside. A law of several corpora, and one that was brought to runs, rests on more than these.
+        One corpus does not identify the asymptote, and no band of its own runs shows that. A law of several
+        corpora, and one that was brought to runs, rests on more than these. The largest run is taken at the ends
+        of the fitted range, 6·N·D of the largest N and the most tokens, which no run may have had together.
 
         Raises:
-            InputError: With the law, the largest run by its range and the budget.
+            InputError: With the law, 6·N·D at the ends of its range and the budget.
         """
         size, tokens = self.row.range.get("N_act") or self.row.range.get("N"), self.row.range.get("D")
         evidence = self.row.evidence
@@ -343,9 +344,9 @@ class Law(outputs.Evaluable, ABC):
         largest = TRAIN_FLOPS_PER_PARAM_TOKEN * size[1] * tokens[1]
         if train_flops > MOST_BEYOND * largest:
             raise InputError(
-                f"law {self.row.name}: train_flops: must be at most {MOST_BEYOND:g} times its largest run, "
-                f"{largest:.2g} FLOPs, got {train_flops:.2g}: bring a law of the library to these runs (laws "
-                "anchor), or plan all the same with --allow-unsound"
+                f"law {self.row.name}: train_flops: must be at most {MOST_BEYOND:g} times its largest run, 6·N·D "
+                f"at the ends of its range, {largest:.2g} FLOPs, got {train_flops:.2g}: bring a law of the "
+                "library to these runs (laws anchor), or plan all the same with --allow-unsound"
             )
 
     def require_consistent(self) -> None:

@@ -33,7 +33,7 @@ STEP, LOSS_STEP = 1.3, 0.01
 demands and slacks so much smaller and larger."""
 
 LOWEST, LEAST, OF_AN_E = 20, 60, 12
-"""Designs of the lowest loss, of the least dollars, and of these of each E, under each move: some 400 together."""
+"""Designs of the lowest loss, of the least dollars, of these of each E, under each move: some 300 together."""
 
 MOST_BOARDS = 24
 """Boards that an earlier plan keeps: of other limits, laws and sizes of budget and demand."""
