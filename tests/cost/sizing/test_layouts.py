@@ -44,9 +44,11 @@ def test_fixed_layout_and_concurrency_are_kept():
     assert (estimate.layout.tp, estimate.layout.dp, estimate.concurrency) == (4, 2, 10)
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp8"])
-def test_the_search_under_percentiles_equals_trying_every_layout_and_batch(precision):
-    limits = Limits(tpot_s=0.03, ttft_s=0.5, ttft_percentile=0.95)
+BOTH, ONE = Limits(tpot_s=0.03, ttft_s=0.5, ttft_percentile=0.95), Limits(tpot_s=0.03, tpot_percentile=0.99)
+
+
+@pytest.mark.parametrize(("precision", "limits"), [("bf16", BOTH), ("fp8", BOTH), ("bf16", ONE)])
+def test_the_search_under_percentiles_equals_trying_every_layout_and_batch(precision, limits):
     asked = deployment(8, limits, precision=precision)
     best = best_serving(MIXTRAL, asked)
     rates = []
@@ -54,10 +56,18 @@ def test_the_search_under_percentiles_equals_trying_every_layout_and_batch(preci
     for tp, ep, pp, dp in zip(every.tp, every.ep, every.pp, every.dp, strict=True):
         layout = Layout(tp=int(tp), ep=int(ep), pp=int(pp), dp=int(dp))
         tried = evaluate(MIXTRAL, asked, layout=layout, concurrency=np.arange(1.0, 4096.0) * layout.dp)
-        kept = (tried.concurrency < tried.max_batch) & (tried.tpot_s <= 0.03) & (tried.ttft_s <= 0.5)
+        answered = np.isfinite(tried.ttft_s) & (tried.ttft_s <= limits.ttft_s)
+        kept = (tried.concurrency < tried.max_batch) & (tried.tpot_s <= limits.tpot_s) & answered
         rates.extend(tried.tokens_per_s[kept])
     assert best.tokens_per_s == pytest.approx(max(rates), rel=0.02)
     assert best.tokens_per_s <= max(rates) * (1 + 1e-12)
+
+
+def test_layouts_that_hold_one_request_alone_keep_no_limit_of_random_arrivals_and_say_nothing():
+    asked = deployment(8, ONE)  # a wait without end over a TTFT that is not limited is no number
+    long = replace(asked, workload=replace(asked.workload, input_tokens=100_000))
+    best = best_serving(MIXTRAL, long)
+    assert np.isfinite(best.ttft_s) and best.tpot_s <= ONE.tpot_s
 
 
 def test_a_grid_under_percentiles_is_served_as_each_of_its_designs():

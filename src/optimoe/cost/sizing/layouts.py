@@ -113,7 +113,7 @@ def _largest_kept(deployment: Deployment, ready: Prepared, size_of: np.ndarray |
             ranks=ready.ranks if ready.ranks is ALONE else map_numbers(ready.ranks, row),
         )
         estimate = evaluate_at(part, deployment, batch * part.machine.layout.dp)
-        over = np.maximum(estimate.tpot_s / limits.tpot_s, estimate.ttft_s / limits.ttft_s)
+        over = np.maximum(_of_limit(estimate.tpot_s, limits.tpot_s), _of_limit(estimate.ttft_s, limits.ttft_s))
         # Where few places are free a wait grows without end: its logarithm is nearer to a line.
         return np.log(over) if limits.on_percentiles else over - 1, np.asarray(estimate.tokens_per_s)
 
@@ -125,6 +125,11 @@ def _largest_kept(deployment: Deployment, ready: Prepared, size_of: np.ndarray |
             rivals = rivals * len(size_of) + size_of[cells // shape[-1] % shape[-2]]
         batches[cells] = _largest_within(excess, cells, np.broadcast_to(most, shape).reshape(-1)[cells], rivals)
     return batches.reshape(shape)
+
+
+def _of_limit(seconds: Values, limit: float) -> Values:
+    """A latency over its limit; one without end keeps none, where nothing is limited either."""
+    return np.where(np.isposinf(seconds), np.inf, np.where(np.isposinf(seconds), 0.0, seconds) / limit)
 
 
 Excess = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
