@@ -57,6 +57,14 @@ MAMBA2 = {
     "mamba_conv_bias": False,
     "mamba_proj_bias": True,
 }
+SHARED_BLOCK = {
+    "num_hidden_layers": 5,
+    "layers_block_type": ["hybrid", "linear_attention", "hybrid", "hybrid", "mamba"],
+    "mamba_d_state": 8,
+    "mamba_d_conv": 3,
+    "mamba_expand": 2,
+    "tie_word_embeddings": True,
+}
 
 SMALL: dict[str, dict] = {
     "llama": {"attention_bias": True, "mlp_bias": True, "head_dim": 24, "tie_word_embeddings": True},
@@ -92,6 +100,17 @@ SMALL: dict[str, dict] = {
         "mamba_dt_rank": 6,
         "mamba_proj_bias": True,
         "use_mamba_kernels": False,
+    },
+    "zamba": SHARED_BLOCK | {"attention_head_dim": 24, "n_mamba_heads": 2, "mamba_dt_rank": 6, "mamba_proj_bias": True},
+    "zamba2": SHARED_BLOCK
+    | {
+        "num_key_value_heads": 4,
+        "n_mamba_heads": 4,
+        "mamba_ngroups": 2,
+        "add_bias_linear": True,
+        "num_mem_blocks": 2,
+        "use_shared_attention_adapter": True,
+        "adapter_rank": 6,
     },
     "deepseek_v2": MLA | {"q_lora_rank": None},
     "deepseek_v3": MLA | {"attention_bias": True},

@@ -320,7 +320,7 @@ def _value(wanted: DesignTarget, arch: ArchSpec) -> float:
 
 def _idle_params(arch: ArchSpec) -> float:
     return sum(
-        group.num_layers * (group.ffn.num_experts - group.ffn.top_k) * group.ffn.expert_params(arch.d_model)
+        group.num_stored * (group.ffn.num_experts - group.ffn.top_k) * group.ffn.expert_params(arch.d_model)
         for group in arch.layers
         if isinstance(group.ffn, MoE)
     )

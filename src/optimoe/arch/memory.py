@@ -47,7 +47,7 @@ def weight_bytes(arch: ArchSpec) -> WeightBytes:
     for group in arch.layers:
         for part, values in layer_params(arch, group).items():
             if part in sums:
-                sums[part] = sums[part] + group.num_layers * values * group.precisions.bytes_per_value(part)
+                sums[part] = sums[part] + group.num_stored * values * group.precisions.bytes_per_value(part)
     sums["norms"] = sums["norms"] + end_norm_params(arch) * bytes_per_value("bf16")
     sums["streams"] = sums["streams"] + last_streams_params(arch) * bytes_per_value("bf16")
     sums["embedding"] = params.embedding * ends.bytes_per_value("embedding")
@@ -66,7 +66,7 @@ def weight_formats(arch: ArchSpec) -> dict[str, tuple[str, ...]]:
     for group in arch.layers:
         for part, values in layer_params(arch, group).items():
             if part in found and part not in ("norms", "streams"):
-                number, plain = _sum(group.num_layers * values), group.precisions.plain_share(part)
+                number, plain = _sum(group.num_stored * values), group.precisions.plain_share(part)
                 found[part][group.precisions.of(part)] += (1 - plain) * number
                 found[part]["bf16"] += plain * number
     ordered = {part: [word for word, values in words.most_common() if values > 0] for part, words in found.items()}
@@ -79,7 +79,7 @@ def main_format(arch: ArchSpec) -> str:
     for group in arch.layers:
         for part, number in layer_params(arch, group).items():
             if part in WEIGHT_PARTS:
-                values[group.precisions.of(part)] += _sum(group.num_layers * number)
+                values[group.precisions.of(part)] += _sum(group.num_stored * number)
     return values.most_common(1)[0][0]
 
 

@@ -66,6 +66,8 @@ class ParamCount:
 def count_params(arch: ArchSpec) -> ParamCount:
     """Count the parameters of a model, exactly: a sum over its layer groups plus embeddings and last norm.
 
+    Weights that several layers read count once, as stored and as active.
+
     Tables of layers' own embeddings count as embedding, and one norm of their width for all layers; matrices at
     the two ends count with the unembedding.
     """
@@ -74,8 +76,8 @@ def count_params(arch: ArchSpec) -> ParamCount:
     for group in arch.layers:
         for part, params in layer_params(arch, group).items():
             # Not in place: whole numbers of one group cannot take the real ones of a later group.
-            sums[part] = sums[part] + group.num_layers * params
-    tables = [(group.num_layers, table) for group in arch.layers for table in group.layer_embeddings]
+            sums[part] = sums[part] + group.num_stored * params
+    tables = [(group.num_stored, table) for group in arch.layers for table in group.layer_embeddings]
     sums["norms"] += end_norm_params(arch)
     sums["streams"] += last_streams_params(arch)
     sums["embedding"] = arch.vocab_size * width + arch.num_positions * d

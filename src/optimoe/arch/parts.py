@@ -7,6 +7,7 @@ and all formulas of this package then return arrays, by the same code.
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from optimoe.arch.feedforwards.chain import MatrixChain
 from optimoe.arch.feedforwards.dense import DenseFFN
 from optimoe.arch.feedforwards.layer_embedding import LayerEmbedding
 from optimoe.arch.feedforwards.moe import MoE
@@ -61,6 +62,7 @@ __all__ = [
     "LightningAttention",
     "Mamba",
     "Mamba2",
+    "MatrixChain",
     "MatrixMemory",
     "Mixer",
     "MoE",
@@ -89,7 +91,7 @@ Recurrent = (
 Softmax = Attention | LatentAttention | CompressedAttention | BlockSparseAttention | BlockIndexer | RoutedHeads
 Convolved = ConvolvedAttention | CausalConvolution
 Mixer = Softmax | Convolved | Recurrent | ParallelMixers | NoMixer
-FeedForward = DenseFFN | MoE | PEER | NoFeedForward
+FeedForward = DenseFFN | MoE | PEER | NoFeedForward | MatrixChain
 Streams = HyperConnections | AltUp
 Part = TypeVar("Part")
 
@@ -122,7 +124,11 @@ FEED_FORWARDS: dict[str, type[FeedForward]] = {
 }
 """Feed-forwards likewise."""
 
-BESIDE: dict[str, type[DenseFFN]] = {"dense": DenseFFN, "layer_embedding": LayerEmbedding}
+BESIDE: dict[str, type[DenseFFN | MatrixChain]] = {
+    "dense": DenseFFN,
+    "layer_embedding": LayerEmbedding,
+    "matrices": MatrixChain,
+}
 """What every token passes beside a layer's feed-forward, likewise."""
 
 STREAMS: dict[str, type[Streams]] = {"hyper_connections": HyperConnections, "altup": AltUp}

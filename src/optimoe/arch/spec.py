@@ -10,6 +10,7 @@ from optimoe.arch.parts import (
     FeedForward,
     LatentAttention,
     LayerEmbedding,
+    MatrixChain,
     Mixer,
     MoE,
     Streams,
@@ -33,7 +34,11 @@ class LayerGroup:
         mixer: What mixes tokens.
         ffn: What works on each token.
         residual: A dense feed-forward beside the routed one, on the same input (Arctic, Gemma 4); none elsewhere.
-        beside: Small feed-forwards that every token passes too: the layer's own embedding (Gemma 3n, Gemma 4).
+        beside: Small feed-forwards that every token passes too: the layer's own embedding (Gemma 3n, Gemma 4), what
+            is a layer's own around a block that several share (Zamba).
+        reused: Whether the weights are those of an equal group of the model, which alone stores them: a block that
+            several layers share (Zamba), layers that a token passes again (HRM). All that is stored counts once,
+            all that is computed, read and cached counts at every pass.
         num_norms: Norms per layer: one before each part, and after it too where the family does so.
         num_scales: Vectors of d beside the norms: scales and biases of the residual and of what is added to it
             (ZAYA, Doge), queries over outputs of layers below (Inkling 2). They count with the norms.
@@ -48,7 +53,8 @@ class LayerGroup:
     mixer: Mixer
     ffn: FeedForward
     residual: DenseFFN | None = None
-    beside: tuple[DenseFFN, ...] = ()
+    beside: tuple[DenseFFN | MatrixChain, ...] = ()
+    reused: bool = False
     num_norms: int = 2
     num_scales: int = 0
     streams: Streams | None = None
@@ -60,7 +66,12 @@ class LayerGroup:
         require(self.num_scales >= 0, "num_scales", "zero or more", self.num_scales)
 
     @property
-    def also_dense(self) -> tuple[DenseFFN, ...]:
+    def num_stored(self) -> int:
+        """Layers whose weights are stored: all of the group, or none."""
+        return 0 if self.reused else self.num_layers
+
+    @property
+    def also_dense(self) -> tuple[DenseFFN | MatrixChain, ...]:
         """The dense feed-forwards beside :attr:`ffn`."""
         return self.beside if self.residual is None else (self.residual, *self.beside)
 
@@ -110,7 +121,8 @@ class ArchSpec:
             (:mod:`optimoe.arch.hf.traits.readers`); ``models`` builds it where a configuration provides them all.
 
     Raises:
-        ConfigError: A count is not positive, there is no layer, or layers differ in the residual's streams.
+        ConfigError: A count is not positive, there is no layer, layers differ in the residual's streams, or reuse
+            weights that no equal layer stores.
     """
 
     name: str
@@ -147,6 +159,9 @@ class ArchSpec:
         first = self.layers[0].streams
         same = all(one is first or content_key(one) == content_key(first) for one in self._streams)
         require(same, "streams", "the same in every layer", self._streams)
+        if again := {content_key(_once(group)) for group in self.layers if group.reused}:
+            stored = {content_key(_once(group)) for group in self.layers if not group.reused}
+            require(again <= stored, "reused", "of a group that is equal to one that stores its weights", True)
         require(self.num_end_norms >= 0, "num_end_norms", "zero or more", self.num_end_norms)
         require(self.num_end_scales >= 0, "num_end_scales", "zero or more", self.num_end_scales)
         require(self.num_positions >= 0, "num_positions", "zero or more", self.num_positions)
@@ -219,6 +234,11 @@ class ArchSpec:
     def over(self, axes: int) -> "ArchSpec":
         """This grid with so many axes appended, to broadcast against layouts and batches."""
         return map_arrays(self, lambda values: values[(..., *[None] * axes)]) if axes else self
+
+
+def _once(group: LayerGroup) -> LayerGroup:
+    """A layer of a group, with weights of its own."""
+    return replace(group, num_layers=1, reused=False)
 
 
 def grouped(layers: "list[LayerGroup]") -> tuple[LayerGroup, ...]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from optimoe.arch.parts import MoE
+from optimoe.arch.parts import Attention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 
 Kind = Literal["parameters", "scales", "buffer", "copy", "other"]
@@ -37,6 +37,12 @@ def _modules(*names: str) -> re.Pattern[str]:
 
 _SUBLAYER = re.compile(r"(self_attn|mlps|input_layernorm|post_attention_layernorm)\.([01])\.(.+)")
 """A module of one of the two layers of a block."""
+_SHARED = re.compile(r"shared_transf(?:ormer)?\.(.+)")
+"""A module of a block that several layers share (Zamba)."""
+_ADAPTER = re.compile(r"\.(?:linear_)?([a-z_]+?)(?:_proj)?_adapter_list\.(\d+)\.(.+)")
+"""A matrix that one of these layers adds to one of the block, by the number of the layer among them."""
+_UPPER = _modules("H_module")
+"""The second of two stacks that a token passes in turn (HRM)."""
 _STREAMS = _modules(r"hc_\w+", r"\w*hyper_connections?", r"altup(?:_\w+)?")
 _WORDS = r"(?:embed|tokens|positions)_(?:tokens|embed|in|positions)(?:_per_layer)?"
 _PROJECTION = _modules(r"lm_head\.dense", "project_(?:in|out)", "(?:pre|post)_projection", "centroids")
@@ -86,7 +92,7 @@ _INSIDE = (
     ("norms", _modules(r"\w*norm\w*", r"ln_?\d", r"\w+_residual(?:_scale)?")),
     ("router", _modules("router_gate")),
     ("routed_experts", _modules(r"mlp\.\w+_embed")),
-    ("dense_ffn", _modules(*_FFN, r"per_layer_\w+")),
+    ("dense_ffn", _modules(*_FFN, r"per_layer_\w+", "adapters")),
 )
 """Names inside of a layer, but for its mixer and its router; the first that fits counts."""
 
@@ -128,11 +134,15 @@ def place_of(name: str, layers: tuple[LayerGroup, ...], arch: ArchSpec) -> Tenso
         return TensorPlace(kind="parameters", part="norms", inside=inside)
     if layers[0].residual is not None and any(group.residual is None for group in layers):
         layer, inside = _of_block(layer, inside)
+    if any(group.reused or _is_block(group) for group in arch.layers):
+        layer, inside = _of_sharing(layer, name, inside, layers)
     if name.startswith(f"{MTP}.") or len(layers) <= layer < len(layers) + arch.num_mtp_layers:
         return TensorPlace(kind=_kind(name, MTP, arch), part=MTP, layer=layer, inside=inside)
     if layer >= len(layers):
         return TensorPlace(kind=_kind(name, "", arch), layer=layer, inside=inside)
     group = layers[layer]
+    if group.reused:
+        return TensorPlace(kind="copy", layer=layer, inside=inside)
     part = _part_of_layer(inside, group)
     stated = getattr(group.ffn, "router_bias", True)
     balances = inside.endswith(("gate.bias", "router.bias")) and part == "router" and not stated
@@ -146,6 +156,27 @@ def _of_block(block: int, inside: str) -> tuple[int, str]:
     if (found := _SUBLAYER.match(inside)) is None:
         return 2 * block, inside
     return 2 * block + int(found[2]), f"{'mlp' if found[1] == 'mlps' else found[1]}.{found[3]}"
+
+
+def _is_block(group: LayerGroup) -> bool:
+    """Whether a layer is a block that others share, which a checkpoint holds in the layer behind it (Zamba)."""
+    return isinstance(group.mixer, Attention) and group.mixer.with_embedding
+
+
+def _of_sharing(number: int, name: str, inside: str, layers: tuple[LayerGroup, ...]) -> tuple[int, str]:
+    """The layer of a tensor by its number among those that store weights of their own, and its name there."""
+    blocks = [layer for layer, group in enumerate(layers) if _is_block(group)]
+    own = [layer for layer, group in enumerate(layers) if not (group.reused or _is_block(group))]
+    number += len(own) // 2 if _UPPER.search(name) else 0
+    adapter, shared = _ADAPTER.search(inside), _SHARED.match(inside)
+    if adapter and int(adapter[2]) < len(blocks):
+        return blocks[int(adapter[2])] + 1, f"adapters.{adapter[1]}.{adapter[3]}"
+    if number >= len(own):
+        return len(layers), inside
+    if shared and own[number] - 1 in blocks:
+        return own[number] - 1, shared[1]
+    of_block = own[number] - 1 in blocks and inside.startswith("linear.")
+    return own[number], f"adapters.{inside}" if of_block else inside.removeprefix("mamba_decoder.")
 
 
 def _kind(name: str, part: str, arch: ArchSpec) -> Kind:

@@ -38,7 +38,7 @@ def cell_params(arch: ArchSpec) -> dict[Cell, int]:
     cells[None, MTP] = count_mtp_params(arch)
     for layer, group in enumerate(arch.unrolled):
         for part, params in layer_params(arch, group).items():
-            if part in WEIGHT_PARTS:
+            if part in WEIGHT_PARTS and not group.reused:
                 beside = arch.d_model * sum(table.d_ff for table in group.layer_embeddings)  # one for all layers
                 cells[layer, part] = params - beside * (part == "dense_ffn")
                 cells[None, part] -= cells[layer, part]

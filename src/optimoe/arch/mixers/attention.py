@@ -72,6 +72,8 @@ class Attention(TokenMixer):
         query_scales: Whether each head learns a scale per channel of its queries, and of its values that weigh
             distances (Inkling 2).
         token_sinks: Whether each head's sink logit is computed of the token (Inkling 2).
+        with_embedding: Whether queries, keys and values are made of the layer's input and the token's embedding side
+            by side, 2·d values behind a norm of that width (Zamba, arXiv 2405.16712).
 
     Raises:
         ConfigError: A count is not positive, or the key-value heads do not divide the heads.
@@ -102,6 +104,7 @@ class Attention(TokenMixer):
     key_scales: bool = False
     query_scales: bool = False
     token_sinks: bool = False
+    with_embedding: bool = False
 
     def __post_init__(self) -> None:
         require_positive(self, "num_heads", "num_kv_heads", "head_dim", "window_tokens", "selected_tokens")
@@ -136,9 +139,9 @@ class Attention(TokenMixer):
 
     @property
     def is_usual(self) -> bool:
-        """Whether it has no bias by distance, dynamic mask, learned scales or sinks of the token."""
+        """Whether it has no bias by distance, dynamic mask, learned scales or sinks, and one input."""
         learned = self.dynamic_mask or self.key_scales or self.query_scales or self.token_sinks
-        return self.distances is None and not learned
+        return self.distances is None and not learned and not self.with_embedding
 
     @property
     def most_attended(self) -> int:
@@ -162,11 +165,17 @@ class Attention(TokenMixer):
         """Q and K, d·d_h·(h + h_kv); V and O, d·d_v·(h + h_kv); the output's gate, d·h·d_v or d·h.
 
         Values that weigh distances d·h·d_rel, sinks of the token d·h, a mask's weights of the values h_kv²·d_v.
-        Without what an earlier layer projects in its place (``shared_kv``: K and V; ``values_of_keys``: V).
+        Without what an earlier layer projects in its place (``shared_kv``: K and V; ``values_of_keys``: V). All but
+        O twice, where the token's embedding stands beside the input.
         """
-        keys, values = self.num_heads + self.key_heads, self.num_heads + self.value_heads
+        projected = self.head_dim * (self.num_heads + self.key_heads) + self.value_dim * self.value_heads
+        outputs = self.value_dim * self.num_heads
         masks = self.dynamic_mask * self.num_kv_heads**2 * self.value_dim
-        return d_model * (self.head_dim * keys + self.value_dim * values + self.beside_values) + masks
+        return self.inputs(d_model) * (projected + self.beside_values) + d_model * outputs + masks
+
+    def inputs(self, d_model: int) -> int:
+        """Values that queries, keys and values are made of: d, or 2·d with the token's embedding."""
+        return (1 + self.with_embedding) * d_model
 
     @property
     def key_heads(self) -> int:

@@ -128,6 +128,8 @@ def _rules(arch: ArchSpec, layout: Layout) -> list[tuple[str, Callable[[], str],
         ("pp", lambda: f"at most num_layers = {arch.num_layers}", pp <= arch.num_layers, layout.pp),
         ("sp", lambda: f"a divisor of tp = {layout.tp}", tp % sp == 0, layout.sp),
     ]
+    if any(group.reused for group in arch.layers):
+        rules.append(("pp", lambda: "1 for a model whose layers share weights", pp == 1, layout.pp))
     routed = [group.ffn for group in arch.layers if isinstance(group.ffn, MoE)]
     if not routed:
         alone = "1 for a model without routed experts"

@@ -24,7 +24,7 @@ def weights_per_gpu(machine: Machine, arch: ArchSpec) -> Values:
     """
     layers: Values = 0.0
     for group in arch.layers:
-        layers = layers + group.num_layers * sum(layer_weights(machine, arch, group).values())
+        layers = layers + group.num_stored * sum(layer_weights(machine, arch, group).values())
     return deepest_stage_share(arch, machine.layout.pp) * layers + _ends(machine, arch)
 
 
@@ -40,7 +40,7 @@ def padding_bytes(machine: Machine, arch: ArchSpec) -> Values:
         if isinstance(group.ffn, MoE) and group.precisions.of("routed_experts") == "mxfp4":
             width = group.ffn.d_latent or arch.d_model
             beyond = np.ceil(width / WIDTH_MULTIPLE) * WIDTH_MULTIPLE / width - 1
-            padding = padding + group.num_layers * beyond * layer_weights(machine, arch, group)["routed_experts"]
+            padding = padding + group.num_stored * beyond * layer_weights(machine, arch, group)["routed_experts"]
     return deepest_stage_share(arch, machine.layout.pp) * padding
 
 

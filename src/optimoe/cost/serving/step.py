@@ -121,7 +121,7 @@ def decode_with_host(
     """:func:`decode_step` whose kernels of the model itself are known: with the passes of drafts, and the host."""
     micro, step = micro_batch(machine, batch), verified
     if engine.draft_tokens:
-        head = replace(arch, layers=(replace(arch.layers[-1], num_layers=1),))
+        head = replace(arch, layers=(replace(arch.layers[-1], num_layers=1, reused=False),))
         plain = replace(engine, draft_tokens=0, acceptance=0.0)
         step = step + decode_kernels(machine, plain, head, batch, context).times(engine.draft_tokens)
     step = step.times(engine.decode_scale)

@@ -253,6 +253,8 @@ def check_train_layout(arch: ArchSpec, num_gpus: int, sequences: int, layout: Tr
                 f"{name}: must be a divisor of {whose} = {number}{nearest_divisors(number, value)}, got {value}"
             )
     require(layout.pp <= arch.num_layers, "pp", f"at most num_layers = {arch.num_layers}", layout.pp)
+    shared = any(group.reused for group in arch.layers)
+    require(layout.pp == 1 or not shared, "pp", "1 for a model whose layers share weights", layout.pp)
     deep = -(-arch.num_layers // layout.pp)
     require(layout.interleave <= deep, "interleave", f"at most the layers of a stage, {deep}", layout.interleave)
     group, split = max(layout.tp, layout.ep), min(layout.tp, layout.ep)

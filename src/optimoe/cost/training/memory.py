@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import Attention, CausalConvolution, DenseFFN, LatentAttention, Mixer, MoE
+from optimoe.arch.parts import Attention, CausalConvolution, DenseFFN, LatentAttention, MatrixChain, Mixer, MoE
 from optimoe.arch.residual.streams import PARTS
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.arch.traffic import all_reduces
@@ -83,7 +83,7 @@ def stage_params(arch: ArchSpec, layout: TrainLayout) -> tuple[StageParams, Stag
     """Parameters of one GPU in the first, a middle and the last stage; the first embeds, the last unembeds.
 
     Everything but the routed experts is split over tp; these over the group, ``max(tp, ep)``. Every layer counts
-    as the mean one. Without a pipeline all three are the one stage. Tied embeddings stand at both ends of a
+    as the mean one of those that store weights; what several read is there once, with its gradients and states. Without a pipeline all three are the one stage. Tied embeddings stand at both ends of a
     pipeline.
     """
     params, tp, pp = count_params(arch), np.asarray(layout.tp), np.asarray(layout.pp)
@@ -92,7 +92,8 @@ def stage_params(arch: ArchSpec, layout: TrainLayout) -> tuple[StageParams, Stag
     experts = params.routed_experts / layout.parts.group
     both = (params.embedding + params.unembedding) / tp
     start, end = params.embedding / tp, np.maximum(params.embedding, params.unembedding) / tp
-    layer = np.maximum((common + experts) / layers, np.where(pp > 1, end, both))
+    stored = sum(group.num_stored for group in arch.layers)
+    layer = np.maximum((common + experts) / stored, np.where(pp > 1, end, both))
 
     def of(deep: Values, edge: Values) -> StageParams:
         """A stage of so many layers, with a table beside them."""
@@ -274,6 +275,8 @@ def _hidden_bytes(machine: Machine, group: LayerGroup, tokens: Values, d_model: 
         if isinstance(ffn, DenseFFN):
             before = before + VALUE_BYTES * (ffn.num_matrices - 1) * ffn.d_ff / machine.tp
             after = after + VALUE_BYTES * ffn.d_ff / machine.tp
+        elif isinstance(ffn, MatrixChain):
+            before = before + VALUE_BYTES * sum(ffn.widths[1:-1] or ffn.widths[:1]) / machine.tp
         elif isinstance(ffn, MoE):
             pairs = machine.spread(ffn, tokens).pairs / tokens
             hidden = pairs * ffn.d_expert / machine.layout.expert_tp

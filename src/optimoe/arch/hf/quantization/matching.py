@@ -28,6 +28,10 @@ class ModuleNames:
         self._pattern = _compiled([text for text in texts if _is_pattern(text)], where)
         self.names_single_experts = any(re.search(r"experts\.\d", text) for text in texts)
 
+    def within(self, names: Iterable[str]) -> bool:
+        """Whether the list has no entry but some of these names."""
+        return self._pattern is _NEVER and self._literal <= set(names)
+
     def select(self, names: Iterable[str]) -> bool:
         """Whether the list selects a module that goes by these names."""
         return any(self._selects(name) for name in names)

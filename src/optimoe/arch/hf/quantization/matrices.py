@@ -18,6 +18,7 @@ from optimoe.arch.parts import (
     LightningAttention,
     Mamba,
     Mamba2,
+    MatrixChain,
     MatrixMemory,
     Mixer,
     MoE,
@@ -83,6 +84,8 @@ _LOW_RANK: tuple[_Pair, ...] = (
     (("post_attention_layernorm.W_down",), ("post_attention_layernorm.W_up",)),
 )
 """The two matrices of a residual of low rank (Gemma 3n), or of the gates behind a layer's norms (A.X-K2)."""
+_ADAPTED = ("linear", "q", "k", "v", "gate_up")
+"""What a layer adds to a block that it shares (Zamba): behind its output, and to its matrices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,10 +132,11 @@ def layer_matrices(group: LayerGroup, d_model: int) -> list[Matrix]:
     if group.residual is not None:
         names = ("residual_mlp", "mlp")
         matrices += _feed_forward("dense_ffn", names, d_model, group.residual.d_ff, gated=group.residual.gated)
-    for number, part in enumerate(group.beside):
+    chains = [part for part in group.beside if isinstance(part, MatrixChain)]
+    for number, part in enumerate(part for part in group.beside if isinstance(part, DenseFFN)):
         pair = _EMBEDDING if isinstance(part, LayerEmbedding) else _LOW_RANK[number]
         matrices += _beside(part, pair, d_model)
-    return matrices
+    return [*matrices, *_chained(chains)]
 
 
 def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
@@ -168,25 +172,26 @@ def _grouped(mixer: Attention, d: int, delayed: bool = False) -> Iterator[Matrix
     """Queries, keys, values and output of grouped heads, and what else they project; ZAYA's in a module inside."""
     queries, outputs = mixer.num_heads * mixer.head_dim, mixer.num_heads * mixer.value_dim
     apart = mixer.gate_by_head or not mixer.gate_bias  # of Qwen it is part of the queries' projection
-    yield _projected("q", queries + (not apart) * mixer.gate_values, d)
+    inputs = mixer.inputs(d)
+    yield _projected("q", queries + (not apart) * mixer.gate_values, inputs)
     if apart and mixer.gate_values:
         gates = ("gate_proj", "g_proj", "o_proj.gate_proj")
-        yield _attention(*gates, rows=mixer.gate_values, columns=d, others=("attn.gate_attn",))
-    yield _projected("k", mixer.key_heads * mixer.head_dim, d)
+        yield _attention(*gates, rows=mixer.gate_values, columns=inputs, others=("attn.gate_attn",))
+    yield _projected("k", mixer.key_heads * mixer.head_dim, inputs)
     values = mixer.value_heads * mixer.value_dim
     for name in ("v_proj_current", "v_proj_delayed") if delayed else ():
         yield _attention(f"qkv_proj.{name}", rows=values // 2, columns=d)
     if not delayed:
-        yield _projected("v", values, d)
+        yield _projected("v", values, inputs)
     if mixer.dynamic_mask:
         columns = mixer.num_kv_heads * mixer.value_dim
         yield _attention("dt_proj", rows=mixer.num_kv_heads, columns=columns, linear=False)
     if mixer.distances is not None:
         names = ("r_proj", "relative_position_bias.linear")
-        yield _attention(*names, rows=mixer.distance_values, columns=d, others=("attn.wr_du",))
+        yield _attention(*names, rows=mixer.distance_values, columns=inputs, others=("attn.wr_du",))
     if mixer.token_sinks:
         others = ("attn.attn_sink_proj",)
-        yield _attention("sink_proj", rows=mixer.num_heads, columns=d, linear=False, others=others)
+        yield _attention("sink_proj", rows=mixer.num_heads, columns=inputs, linear=False, others=others)
     yield _attention("o_proj", "o_proj.linear", rows=d, columns=outputs, others=_OUTPUT)
 
 
@@ -368,6 +373,15 @@ def _beside(part: DenseFFN, names: _Pair, d: int) -> Iterator[Matrix]:
     """Into and out of a layer's own embedding (the third matrix is one of all layers), or of a low rank."""
     for own, rows, columns in zip(names, (part.d_ff, d), (d, part.d_ff), strict=True):
         yield Matrix(part="dense_ffn", names=own, rows=rows, columns=columns)
+
+
+def _chained(chains: list[MatrixChain]) -> Iterator[Matrix]:
+    """A layer's own around a block that it shares: behind it, and the adapters, of the feed-forward alone or of all."""
+    names = _ADAPTED[:1] + _ADAPTED[len(_ADAPTED) + 1 - len(chains) :]
+    for name, chain in zip(names, chains, strict=False):
+        for number, (rows, columns) in enumerate(chain.products):
+            own = (f"adapters.{name}", f"adapters.{name}.{number}")[len(chain.products) > 1]
+            yield Matrix(part="dense_ffn", names=(own,), rows=rows, columns=columns)
 
 
 def _attention(*names: str, rows: int, columns: int, linear: bool = True, others: tuple[str, ...] = ()) -> Matrix:

@@ -11,9 +11,11 @@ from optimoe.arch.hf.quantization.methods import read_method
 from optimoe.arch.hf.quantization.scheme import Scheme
 from optimoe.arch.hf.quantization.stated import Config, Stated
 from optimoe.arch.params import layer_params
+from optimoe.arch.parts import MatrixChain
 from optimoe.arch.precision.formats import BITS_PER_VALUE
 from optimoe.arch.precision.parts import LAYER_PARTS, CheckpointPrecisions, LayerPrecisions
 from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
+from optimoe.core.errors import require
 
 _PLAIN_BITS = BITS_PER_VALUE["bf16"]
 _SAYS_QUANTISED = re.compile(
@@ -33,6 +35,9 @@ def quantised(arch: ArchSpec, config: Config, source: str) -> ArchSpec:
         ConfigError: A field of it is out of limits.
     """
     stated = read_method(config)
+    if any(group.reused or any(isinstance(part, MatrixChain) for part in group.beside) for group in arch.layers):
+        named = all(names.within((*EMBEDDINGS, *HEADS)) for names in stated.lists)
+        require(named, source, "without lists of layers' modules where layers share weights", "such a list")
     layers: list[LayerGroup] = []
     for group in arch.layers:
         for _ in range(group.num_layers):

@@ -41,7 +41,12 @@ class Stated:
     @property
     def names_single_experts(self) -> bool:
         """Whether a list tells one expert of a layer from another."""
-        return any(names.names_single_experts for names in (self.exceptions, *(it.names for it in self.schemes)))
+        return any(names.names_single_experts for names in self.lists)
+
+    @property
+    def lists(self) -> tuple[ModuleNames, ...]:
+        """All lists of modules: the exceptions, and those of each scheme."""
+        return (self.exceptions, *(it.names for it in self.schemes))
 
     def scheme(self, names: tuple[str, ...], *, linear: bool = True) -> Scheme | None:
         """The scheme of a module that goes by these names; none if it stays as it is."""

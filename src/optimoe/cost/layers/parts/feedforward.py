@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.parts import PEER, DenseFFN, MoE, NoFeedForward
+from optimoe.arch.parts import PEER, DenseFFN, MatrixChain, MoE, NoFeedForward
 from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.arch.traffic import expected_routed_params
 from optimoe.core.arrays import Values
@@ -37,6 +37,15 @@ def dense_feed_forward(
     yield from machine.products(tokens, d_model, width, precisions, "dense_ffn")
     if ffn.receptance:
         yield from machine.products(tokens, d_model / machine.tp, d_model, precisions, "dense_ffn")
+
+
+@feed_forward.register
+def chained_matrices(
+    ffn: MatrixChain, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
+) -> Iterator[LayerKernel]:
+    """The product of each matrix, its outputs split over the GPUs."""
+    for width, depth in ffn.products:
+        yield from machine.products(tokens, width / machine.tp, depth, precisions, "dense_ffn")
 
 
 @feed_forward.register

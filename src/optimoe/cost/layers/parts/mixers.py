@@ -54,7 +54,7 @@ def attention_projections(
     shards = machine.head_shards(mixer.num_kv_heads)
     keys = (heads + mixer.key_heads / shards) * mixer.head_dim
     values = mixer.beside_values / machine.tp + mixer.value_heads / shards * mixer.value_dim
-    yield from machine.products(tokens, keys + values, d_model, precisions, "attention")
+    yield from machine.products(tokens, keys + values, mixer.inputs(d_model), precisions, "attention")
     yield from machine.products(tokens, d_model, heads * mixer.value_dim, precisions, "attention")
     if mixer.dynamic_mask:
         values = mixer.num_kv_heads * mixer.value_dim
