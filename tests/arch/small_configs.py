@@ -101,7 +101,8 @@ SMALL: dict[str, dict] = {
         "mamba_proj_bias": True,
         "use_mamba_kernels": False,
     },
-    "zamba": SHARED_BLOCK | {"attention_head_dim": 24, "n_mamba_heads": 2, "mamba_dt_rank": 6, "mamba_proj_bias": True},
+    "zamba": SHARED_BLOCK
+    | {"attention_head_dim": 24, "n_mamba_heads": 2, "mamba_dt_rank": 6, "mamba_proj_bias": True},
     "zamba2": SHARED_BLOCK
     | {
         "num_key_value_heads": 4,

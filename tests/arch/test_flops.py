@@ -27,6 +27,10 @@ EVERY_EXPERT = ("llama4_text",)
 """Its module multiplies every token with every expert and masks the products."""
 
 
+BY_HEAD = ("zamba",)
+"""Their modules compute step sizes, B and C as one batch of products with the state's own."""
+
+
 PROMPTED = ("cpmant",)
 """Its module passes a learned prompt before each sequence."""
 
@@ -125,6 +129,8 @@ def test_recurrent_families_have_exactly_the_matrix_products_that_torch_counts(m
         if hasattr(mixer, "d_conv"):
             width = getattr(mixer, "conv_width", getattr(mixer, "d_inner", 0)) or mixer.width
             convolved += number * 2 * width * mixer.d_conv * (LENGTH + mixer.d_conv - 1)
+        if model_type in BY_HEAD:
+            inner += number * 2 * mixer.d_inner * 2 * (mixer.dt_rank + mixer.d_state)
     assert products == LENGTH * (flops.total - flops.attention_scores - inner)
     assert torch_counts.get("convolution", 0) == convolved
 

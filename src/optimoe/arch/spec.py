@@ -34,8 +34,8 @@ class LayerGroup:
         mixer: What mixes tokens.
         ffn: What works on each token.
         residual: A dense feed-forward beside the routed one, on the same input (Arctic, Gemma 4); none elsewhere.
-        beside: Small feed-forwards that every token passes too: the layer's own embedding (Gemma 3n, Gemma 4), what
-            is a layer's own around a block that several share (Zamba).
+        beside: Small feed-forwards that every token passes too: the layer's own embedding (Gemma 3n, Gemma 4),
+            what is a layer's own around a block that several share (Zamba).
         reused: Whether the weights are those of an equal group of the model, which alone stores them: a block that
             several layers share (Zamba), layers that a token passes again (HRM). All that is stored counts once,
             all that is computed, read and cached counts at every pass.

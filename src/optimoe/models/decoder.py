@@ -273,7 +273,7 @@ class Block(nn.Module):
         self.multiplier = config.multipliers.residual
         expected = (2, 3) if group.residual is not None else (2, 4)
         require(group.num_norms in expected, "num_norms", f"one of {expected}", group.num_norms)
-        require(not group.beside and not group.reused, "beside, reused", "none in what is built here", group.beside)
+        require(not (group.beside or group.reused), "beside, reused", "none in what is built here", group.beside)
         self.mixer_norm = make_norm(arch, config)
         self.mixer = make_mixer(group.mixer, arch, config)
         self.mixer_norm_after = make_norm(arch, config) if after else nn.Identity()

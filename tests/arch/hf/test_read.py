@@ -74,7 +74,7 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
         )
     )
     config.pop("tie_embedding", None)
-    config |= sizes | {"tie_word_embeddings": tied and "tie_word_embeddings" not in FAMILIES[model_type].only}
+    config |= sizes | {"tie_word_embeddings": FAMILIES[model_type].only.get("tie_word_embeddings", tied)}
     if model_type == "dbrx":
         config["attn_config"] = {"kv_n_heads": 1}
     else:
@@ -83,6 +83,8 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
         config["num_hidden_layers"] = 2 * layers
     if model_type == "mamba2":  # its heads are as wide together as its inner width
         config |= {"num_heads": config["hidden_size"] // 8, "n_groups": 1}
+    if model_type == "zamba2":  # adapters are as wide as what they are added to
+        config["num_key_value_heads"] = heads
     config.pop("mlp_only_layers", None)
     if "num_kv_shared_layers" in config:
         config["num_kv_shared_layers"] = int(layers > 2)
@@ -109,6 +111,7 @@ DERIVED = {
     "opt": ("word_embed_proj_dim",),
     "olmo_hybrid": ("linear_num_value_heads", "linear_value_head_dim"),
     "recurrent_gemma": ("lru_width",),
+    "zamba": ("attention_head_dim",),
 }
 """Fields that a family's own code computes from others, or takes for none, where they are missing."""
 

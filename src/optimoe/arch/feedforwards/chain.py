@@ -11,9 +11,9 @@ from optimoe.core.errors import require
 class MatrixChain(FeedForwardPart):
     """Matrices that every token passes, whose product is added to another's output or is the output itself.
 
-    What is a layer's own around a block that several layers share: the projection d → d of its output, and adapters
-    of rank r that are added to the block's matrices, in → r → out (Zamba, arXiv 2405.16712; Zamba2, arXiv
-    2411.15242). A chain of n widths holds n − 1 matrices.
+    What is a layer's own around a block that several layers share: the projection d → d of its output, and
+    adapters of rank r that are added to the block's matrices, in → r → out (Zamba, arXiv 2405.16712; Zamba2,
+    arXiv 2411.15242). A chain of n widths holds n − 1 matrices.
 
     Attributes:
         widths: Of its input, of what is between the matrices, and of its output.

@@ -101,7 +101,8 @@ def _made(
         stated = fields.stated(field, value)
         require(stated == value, field, f"{other} = {value} for {model_type}", stated)
     arch = _read(family, fields, name)
-    note = "; ".join(filter(None, (family.remark, _uncounted(family, fields), active_range(arch))))
+    notes = (family.remark, _uncounted(family, fields), active_range(arch), passed_again(arch))
+    note = "; ".join(filter(None, notes))
     arch = replace(arch, max_context=max_context(config), note=note)
     arch = replace(arch, traits=tuple(sorted({trait for read in family.traits for trait in read(fields, arch)})))
     formats = config.get("quantization_config")
@@ -126,6 +127,18 @@ def active_range(arch: ArchSpec) -> str:
     most = least + even.routed_experts * moe.top_k // moe.num_experts
     between = f"{format_count(least)} to {format_count(most)}, as {moe.num_zero_experts} of {choices} choices"
     return f"active parameters of a token are {between} have no weights; counted at even routing"
+
+
+def passed_again(arch: ArchSpec) -> str:
+    """How many layers read weights that others store, and what a token passes in all; empty where none do."""
+    again = sum(group.num_layers for group in arch.layers if group.reused)
+    if not again:
+        return ""
+    alone = replace(arch, layers=tuple(replace(group, reused=False) for group in arch.layers))
+    passed = format_count(count_params(alone).active)
+    return (
+        f"{again} of {arch.num_layers} layers read weights that others store: a token passes {passed} parameters"
+    )
 
 
 def _inside(

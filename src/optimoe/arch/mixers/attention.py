@@ -72,8 +72,8 @@ class Attention(TokenMixer):
         query_scales: Whether each head learns a scale per channel of its queries, and of its values that weigh
             distances (Inkling 2).
         token_sinks: Whether each head's sink logit is computed of the token (Inkling 2).
-        with_embedding: Whether queries, keys and values are made of the layer's input and the token's embedding side
-            by side, 2·d values behind a norm of that width (Zamba, arXiv 2405.16712).
+        with_embedding: Whether queries, keys and values are made of the layer's input and the token's embedding
+            side by side, 2·d values behind a norm of that width (Zamba, arXiv 2405.16712).
 
     Raises:
         ConfigError: A count is not positive, or the key-value heads do not divide the heads.
@@ -165,8 +165,8 @@ class Attention(TokenMixer):
         """Q and K, d·d_h·(h + h_kv); V and O, d·d_v·(h + h_kv); the output's gate, d·h·d_v or d·h.
 
         Values that weigh distances d·h·d_rel, sinks of the token d·h, a mask's weights of the values h_kv²·d_v.
-        Without what an earlier layer projects in its place (``shared_kv``: K and V; ``values_of_keys``: V). All but
-        O twice, where the token's embedding stands beside the input.
+        Without what an earlier layer projects in its place (``shared_kv``: K and V; ``values_of_keys``: V). All
+        but O twice, where the token's embedding stands beside the input.
         """
         projected = self.head_dim * (self.num_heads + self.key_heads) + self.value_dim * self.value_heads
         outputs = self.value_dim * self.num_heads

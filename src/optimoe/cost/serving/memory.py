@@ -106,7 +106,7 @@ def request_bytes(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     kept = any(np.any(mixer.cache_values) or np.any(mixer.state_values) for mixer in mixers)
     require(kept, "cache", "kept by some layer: a draft is served with the model whose cache it reads", "none")
     return deepest_stage_share(arch, machine.layout.pp) * sum(
-        kv_bytes(replace(arch, layers=(replace(group, mixer=member),)), tokens, machine.kv_precision)
+        kv_bytes(replace(arch, layers=(replace(group, mixer=member, reused=False),)), tokens, machine.kv_precision)
         / machine.cache_shards(member.cache_heads)
         for group in arch.layers
         for member in group.mixer.members

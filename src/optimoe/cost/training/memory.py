@@ -83,8 +83,8 @@ def stage_params(arch: ArchSpec, layout: TrainLayout) -> tuple[StageParams, Stag
     """Parameters of one GPU in the first, a middle and the last stage; the first embeds, the last unembeds.
 
     Everything but the routed experts is split over tp; these over the group, ``max(tp, ep)``. Every layer counts
-    as the mean one of those that store weights; what several read is there once, with its gradients and states. Without a pipeline all three are the one stage. Tied embeddings stand at both ends of a
-    pipeline.
+    as the mean one of those that store weights; what several read is there once, with its gradients and states.
+    Without a pipeline all three are the one stage. Tied embeddings stand at both ends of a pipeline.
     """
     params, tp, pp = count_params(arch), np.asarray(layout.tp), np.asarray(layout.pp)
     stages, layers = pipeline_stages(arch, layout), np.asarray(arch.num_layers)

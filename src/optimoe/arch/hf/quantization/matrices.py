@@ -376,7 +376,7 @@ def _beside(part: DenseFFN, names: _Pair, d: int) -> Iterator[Matrix]:
 
 
 def _chained(chains: list[MatrixChain]) -> Iterator[Matrix]:
-    """A layer's own around a block that it shares: behind it, and the adapters, of the feed-forward alone or of all."""
+    """A layer's own around a shared block: behind it, and adapters, of the feed-forward alone or of all."""
     names = _ADAPTED[:1] + _ADAPTED[len(_ADAPTED) + 1 - len(chains) :]
     for name, chain in zip(names, chains, strict=False):
         for number, (rows, columns) in enumerate(chain.products):
@@ -393,11 +393,5 @@ def _attention(*names: str, rows: int, columns: int, linear: bool = True, others
 def _recurrent(
     inside: tuple[str, ...], *names: str, rows: int, columns: int, count: int = 1, linear: bool = True
 ) -> Matrix:
-    return Matrix(
-        part="attention",
-        names=tuple(f"{outer}.{name}" for outer in inside for name in names),
-        rows=rows,
-        columns=columns,
-        count=count,
-        linear=linear,
-    )
+    full = tuple(f"{outer}.{name}" for outer in inside for name in names)
+    return Matrix(part="attention", names=full, rows=rows, columns=columns, count=count, linear=linear)

@@ -27,6 +27,8 @@ _KINDS, _HEADS, _KV_HEADS, _HEAD_DIM, _NUMBERS, _INPUTS, _BLOCKS, _ADAPTS, _RANK
     "adapter_rank",
 )
 
+_REMARK = "a block that layers share counts as a layer before each of them"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SharedBlockStack(Stack):
@@ -42,7 +44,7 @@ class SharedBlockStack(Stack):
         adapted: Whether there are several blocks, and adapters (Zamba2).
     """
 
-    parts: tuple[type, ...] = (Attention, DenseFFN, NoFeedForward, Mamba, Mamba2)
+    parts: tuple[type, ...]
     recurrent: MambaFields | Mamba2Fields
     dense: Dense
     adapted: bool
@@ -99,7 +101,7 @@ class SharedBlockStack(Stack):
         return tuple(MatrixChain(widths=widths) for widths in chains)
 
     def write(self, layers: list[LayerGroup]) -> dict[str, Any]:
-        """Write layers into the fields that they were read from; without a block nothing says how wide one is."""
+        """Write layers into the fields that they were read from; without a block, how wide is open."""
         kinds, passes, blocks = [], False, []
         own: tuple[MatrixChain, ...] = ()
         recurrent: list[Mixer] = []
@@ -130,11 +132,13 @@ class SharedBlockStack(Stack):
         return config | table.write(recurrent[0], own[0].widths[0])  # type: ignore[arg-type]
 
 
-# Where embeddings are not tied, transformers ties no blocks either, whatever checkpoints hold: refused by ``only``.
+_PARTS = (Attention, DenseFFN, NoFeedForward)
+# Where embeddings are not tied, transformers ties no blocks either, whatever a checkpoint holds: it is refused.
 SHARED_BLOCK: dict[str, ConfigFamily] = {
     "zamba": ConfigFamily(
         architecture="ZambaForCausalLM",
         stack=SharedBlockStack(
+            parts=(*_PARTS, Mamba),
             recurrent=MambaFields(
                 inner="",
                 expand="mamba_expand",
@@ -147,6 +151,7 @@ SHARED_BLOCK: dict[str, ConfigFamily] = {
             dense=Dense(),
             adapted=False,
         ),
+        remark=_REMARK,
         aliases={"layer_types": _KINDS, "head_dim": _HEAD_DIM},
         defaults=TIED | {"mamba_conv_bias": True, "mamba_proj_bias": False, "mamba_dt_rank": "auto"},
         only=TIED | {"hidden_mamba_act": "silu"},
@@ -154,6 +159,7 @@ SHARED_BLOCK: dict[str, ConfigFamily] = {
     "zamba2": ConfigFamily(
         architecture="Zamba2ForCausalLM",
         stack=SharedBlockStack(
+            parts=(*_PARTS, Mamba2),
             recurrent=Mamba2Fields(
                 heads="n_mamba_heads",
                 head_dim="mamba_headdim",
@@ -165,6 +171,7 @@ SHARED_BLOCK: dict[str, ConfigFamily] = {
             dense=Dense(bias="add_bias_linear", times=4),
             adapted=True,
         ),
+        remark=_REMARK,
         aliases={"layer_types": _KINDS, "head_dim": _HEAD_DIM},
         defaults=TIED
         | {
