@@ -170,7 +170,8 @@ def _by_kind(family: ConfigFamily, layers: list[LayerGroup], d_model: int) -> di
     if family.residual:
         config[family.residual] = any(layer.residual for layer in layers)
     if family.gate_rank:
-        config[family.gate_rank] = layers[0].beside[0].d_ff if layers[0].beside else 0
+        ranks = (part.d_ff for part in layers[0].beside if isinstance(part, DenseFFN))
+        config[family.gate_rank] = next(ranks, 0)
     if family.streams:
         config |= family.streams.write(layers[0].streams)
     if isinstance(family.num_norms, NormRule):

@@ -185,7 +185,7 @@ class Gemma3nStack(GemmaStack):
         dense = [layer.ffn for layer in layers if isinstance(layer.ffn, DenseFFN)]
         require(len(dense) == len(layers), "layers", "without experts in Gemma 3n", "routed ones")
         widths = [ffn.d_ff for ffn in dense]
-        rank = next((part.d_ff for part in layers[0].beside if not part.gated), 0)
+        rank = next((part.d_ff for part in layers[0].beside if isinstance(part, DenseFFN) and not part.gated), 0)
         config = super().write(layers) | self.dense.write(dense[0]) | {"laurel_rank": rank}
         config[self.dense.width] = widths if len(set(widths)) > 1 else widths[0]
         return config | {"altup_num_inputs": layers[0].streams.num_streams if layers[0].streams else 1}

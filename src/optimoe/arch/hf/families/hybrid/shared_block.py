@@ -87,7 +87,7 @@ class SharedBlockStack(Stack):
 
     def _own(self, fields: Fields, d_model: int, block: LayerGroup) -> tuple[MatrixChain, ...]:
         """A layer's projection of the block's output, and its adapters."""
-        chains = [(d_model, d_model)]
+        chains: list[tuple[int, ...]] = [(d_model, d_model)]
         if self.adapted:
             rank, mixer, ffn = fields.count(_RANK), block.mixer, block.ffn
             assert isinstance(mixer, Attention)  # as it was just read
