@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "src" / "optimoe").rglob("*.py"))
 MOST_LINES, MOST_FUNCTION_LINES, MOST_FILES = 400, 60, 9
 """A file stops at 400 lines, a function at 60, a folder at 9 files beside its ``__init__`` …"""
 
-LISTS = {"core": 11}
+LISTS = {"core": 12}
 """ … but for core: small things that have nothing to do with each other, each imported by its own name."""
 
 STANDS_ALONE = 4

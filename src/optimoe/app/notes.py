@@ -1,4 +1,4 @@
-"""What a person must know beside an answer, one line each, and what is being done until it is there."""
+"""What a person must know beside an answer, one line each."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -41,19 +41,9 @@ def heard() -> Iterator[list[str]]:
         LISTENER.reset(before)
 
 
-@contextmanager
-def stage(words: str) -> Iterator[None]:
-    """Show what is being done on standard error while it lasts, with its seconds, where a person sits there."""
-    if LISTENER.get() is not _to_screen or not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        shown.add_task(words, total=None)
-        yield
+def is_on_screen() -> bool:
+    """Whether lines go to standard error, and nobody else listens."""
+    return LISTENER.get() is _to_screen
 
 
 def warn_without_price(accelerator: str, price: "GpuPrice", sheet: "PriceSheet") -> None:

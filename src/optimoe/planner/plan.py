@@ -9,6 +9,7 @@ import numpy as np
 
 from optimoe.arch.params import count_params
 from optimoe.core.errors import InfeasibleError
+from optimoe.core.progress import counting
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.candidate import Candidate, make_candidate
@@ -71,11 +72,27 @@ def plan(
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
         InputError: The law may rank none of the designs, or cannot tell their total sizes apart.
     """
-    found = _found(problem, memory, near=near, anew=anew)
+    with counting(4) as done:  # parts of about equal length, where the whole space is looked at
+        found = _found(problem, memory, near=near, anew=anew)
+        done(2)
+        alternatives = () if brief else _alternatives(found.board, found)
+        dense = None if brief else _best_dense(found.board, found)
+        done(1)
+        return _made(problem, memory, found, alternatives, dense, brief=brief)
+
+
+def _made(
+    problem: Problem,
+    memory: PricedGrids,
+    found: "_Found",
+    alternatives: tuple[Alternative, ...],
+    dense: Finalist | None,
+    *,
+    brief: bool,
+) -> Plan:
+    """The plan of what a search came by, with what stands beside it and why."""
     board, choice = found.board, _candidate(found.choice)
     few = brief or board.near
-    alternatives = () if brief else _alternatives(board, found)
-    dense = None if brief else _best_dense(board, found)
     least = _candidate(found.lowest) if found.lowest else None
     looked = board.looked() if few or board.known.whole else board.looked(board.estimates())
     result = Plan(

@@ -7,8 +7,9 @@ from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show, show_blocks
-from optimoe.app.notes import stage, warn
+from optimoe.app.notes import warn
 from optimoe.app.replies import counting
+from optimoe.app.waiting import stage
 from optimoe.core.errors import InputError
 from optimoe.inputs.models import ArchRequest
 

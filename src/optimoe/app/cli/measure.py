@@ -1,12 +1,19 @@
 """``optimoe measure``: an endpoint under load, or what others have measured."""
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, PageFile, QuietFlag
 from optimoe.app.cli.printing import last_lines, show_blocks, suggest
-from optimoe.app.notes import stage
+from optimoe.app.waiting import stage
 from optimoe.core.errors import require
+from optimoe.core.progress import counting
 from optimoe.inputs.loadtest.measure import MeasureRequest
+
+if TYPE_CHECKING:
+    from optimoe.loadtest.results.timing import RequestTiming
+    from optimoe.loadtest.workload import LoadPlan
 
 
 def measure(
@@ -25,8 +32,8 @@ def measure(
     with last_lines(), ExitStack() as stack:
         with stage("starting the engine" if request.serve else "beginning"):
             engine = stack.enter_context(request.serving())
-        with stage(f"measuring {request.url or request.serve}"):
-            found = request.measured(engine)
+        with stage(f"measuring {request.url or request.serve}"), counted_requests(request.load.plan()) as watch:
+            found = request.measured(engine, watch)
         from optimoe.report.records.served.measured import measurement_record
         from optimoe.report.words.served.measured_prose import measured_blocks
 
@@ -44,6 +51,22 @@ def measure(
         suggest(calibrate if request.out else "optimoe measure … --out records.jsonl --model … --gpu …")
     if found.interrupted:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def counted_requests(plan: "LoadPlan") -> "Iterator[Callable[[RequestTiming], None]]":
+    """What is told of every request that is over, and counts how much is done: of the requests, or of the time."""
+    last: dict[int, float] = {}
+    with counting(len(plan.levels) * (plan.duration_s or plan.num_requests)) as done:
+
+        def watch(timing: "RequestTiming") -> None:
+            if timing.phase != "measured":
+                return
+            before = last.setdefault(timing.level, timing.sent_s)
+            last[timing.level] = max(before, timing.ended_s)
+            done(last[timing.level] - before if plan.duration_s else 1)
+
+        yield watch
 
 
 def _show_foreign(request: MeasureRequest, quiet: bool, json: bool) -> None:

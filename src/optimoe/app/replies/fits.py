@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from optimoe.app.notes import stage
 from optimoe.app.replies.reply import Reply
+from optimoe.app.waiting import stage
 from optimoe.inputs.laws.corpora import AnchorRequest
 from optimoe.inputs.laws.fit import FitRequest
 
@@ -103,7 +103,8 @@ def anchor(request: AnchorRequest) -> AnchoredRuns:
 
     base = find_law(request.law)
     runs = request.table.observations_of(required_variables(find_family(base.row.family)))
-    found = anchor_law(base, runs, draws=request.draws, name=request.name, seed=request.seed)
+    with stage(f"anchoring on {len(runs):,} runs"):
+        found = anchor_law(base, runs, draws=request.draws, name=request.name, seed=request.seed)
     reply = Reply(
         record=lambda: anchored_record(found, run_residuals(runs, found.law)),
         blocks=lambda: [anchored_lines(found)],

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from optimoe.app.notes import warn, warn_without_price
 from optimoe.app.replies.reply import Reply
+from optimoe.app.waiting import stage
 from optimoe.inputs.plan import PlanRequest
 
 if TYPE_CHECKING:
@@ -54,12 +55,14 @@ def plan(
     priced.append((problem.training.accelerator, problem.training.price))
     for name, price in dict.fromkeys((accelerator.name, price) for accelerator, price in priced):
         warn_without_price(name, price, request.prices)
-    result = solve(problem, near=near, brief=brief, anew=not near)
+    with stage("choosing among the designs"):
+        result = solve(problem, near=near, brief=brief, anew=not near)
     robustness = None
     if not (quick or near or brief):
         from optimoe.planner.confidence.robust import assess
 
-        robustness = assess(result)
+        with stage("asking how sure the choice is"):
+            robustness = assess(result)
     links = chain(result) if explain else None
     changes = moves_table(result, result.scored[-1]) if request.scored.start else ""
     reply = Reply(

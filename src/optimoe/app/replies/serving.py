@@ -10,6 +10,7 @@ from optimoe.app.notes import (
     warn_without_price,
 )
 from optimoe.app.replies.reply import Reply
+from optimoe.app.waiting import stage
 from optimoe.inputs.cost import CostRequest, CurvesRequest, FleetRequest
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def cost(request: CostRequest) -> Reply:
     warn_without_price(gpu, deployment.price, request.price)
     deployment = startable(spec, deployment, every_layout(spec, deployment, request.layout.fixed()))
     warn_of_share(request.engine, deployment.engine)
-    estimate = best_serving(spec, deployment, fixed=request.layout.fixed(), concurrency=request.concurrency)
+    with stage("searching layouts"):
+        estimate = best_serving(spec, deployment, fixed=request.layout.fixed(), concurrency=request.concurrency)
     machine, engine, workload = deployment.machine(estimate.layout), deployment.engine, deployment.workload
     memory = gpu_memory(machine, engine, spec, workload)
     capacity = kv_tokens(machine, engine, spec, memory.cache, workload.full_context)
@@ -64,7 +66,8 @@ def fleet(request: FleetRequest) -> Reply:
     for offer in offers:
         warn_of_notes(offer.cluster.accelerator)
         warn_without_price(offer.cluster.accelerator.name, offer.price, request.price)
-    found = fleets(spec, deployment, offers, load)
+    with stage("sizing fleets"):
+        found = fleets(spec, deployment, offers, load)
     best = found[0]
     return Reply(
         record=lambda: fleets_record(spec, load, deployment.limits, found),
@@ -91,7 +94,8 @@ def drawn_curves(request: CurvesRequest) -> "Curves":
     warn_of_notes(deployment.cluster.accelerator)
     warn_without_price(deployment.cluster.accelerator.name, deployment.price, request.price)
     warn_of_formats(deployment.serves(spec))
-    return curves(spec, deployment)
+    with stage("tracing curves over all layouts"):
+        return curves(spec, deployment)
 
 
 def curves(request: CurvesRequest) -> Reply:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
+from optimoe.core.progress import counted
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster, sizes
@@ -104,7 +105,7 @@ def fleets(
     if not output_tokens_per_s > 0:
         raise InfeasibleError(f"load: must be positive, got {output_tokens_per_s}")
     carriers, refusals = [], dict[str, InfeasibleError]()
-    for offer in offers:
+    for offer in counted(offers):
         for num_gpus in sizes(offer.cluster.accelerator, offer.cluster.num_gpus):
             cluster = replace(offer.cluster, num_gpus=num_gpus)
             sized = replace(deployment, cluster=cluster, price=offer.price, engine=offer.engine)

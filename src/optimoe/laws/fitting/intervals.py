@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
+from optimoe.core.progress import counting
 from optimoe.laws.catalog import find_family
 from optimoe.laws.fitting.fit import Fit
 from optimoe.laws.fitting.model import Model
@@ -147,13 +148,15 @@ def bootstrap(
     if large:
         points, converged = stepped(model, fitted.options.objective, fitted.scale, point, groups, drawn), 1.0
     else:
-        solutions = solve(
-            make_problem(model, fitted.options),
-            np.tile(point, (resamples, 1)),
-            drawn[:, groups].astype(float),
-            model.low[None],
-            model.high[None],
-        )
+        with counting(resamples) as done:
+            solutions = solve(
+                make_problem(model, fitted.options),
+                np.tile(point, (resamples, 1)),
+                drawn[:, groups].astype(float),
+                model.low[None],
+                model.high[None],
+                watch=done,
+            )
         points, converged = solutions.points, float(solutions.converged.mean())
     least, most = (model.coefficients(ends) for ends in (model.low, model.high))
     limits = {name: (float(least[name]), float(most[name])) for name in least if least[name] < most[name]}

@@ -120,6 +120,7 @@ def solve(
     weights: Float[np.ndarray, "#fits runs"],
     low: Float[np.ndarray, "#fits coordinates"],
     high: Float[np.ndarray, "#fits coordinates"],
+    watch: Callable[[int], None] = lambda more: None,
 ) -> Solutions:
     """Minimise Σ_i w_i·ρ(ln L(x_i) − ln L_i) from every start.
 
@@ -133,6 +134,7 @@ def solve(
         weights: Of the runs, one row a fit or one for all.
         low: Bounds, one row a fit or one for all.
         high: Likewise; where equal to ``low`` the coordinate is fixed.
+        watch: Is told how many more fits are over, from several threads.
     """
     num_fits, num_runs = len(starts), problem.runs
     weights = np.broadcast_to(weights, (num_fits, num_runs))
@@ -141,7 +143,7 @@ def solve(
     shares = [np.arange(first, num_fits, workers) for first in range(workers)]
 
     def share(rows: np.ndarray) -> Solutions:
-        return _solve_share(problem.take(rows), starts[rows], weights[rows], low[rows], high[rows])
+        return _solve_share(problem.take(rows), starts[rows], weights[rows], low[rows], high[rows], watch)
 
     with ThreadPoolExecutor(workers) as pool:
         parts = list(pool.map(share, shares))
@@ -155,7 +157,12 @@ def solve(
 
 
 def _solve_share(
-    problem: FitProblem, starts: np.ndarray, weights: np.ndarray, low: np.ndarray, high: np.ndarray
+    problem: FitProblem,
+    starts: np.ndarray,
+    weights: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    watch: Callable[[int], None],
 ) -> Solutions:
     num_fits = len(starts)
     solutions = Solutions(
@@ -173,6 +180,7 @@ def _solve_share(
             _record(solutions, state, done)
             solutions.converged[state.index[done]] = np.isfinite(state.value[done])
             state = state.keep(~done)
+            watch(int(done.sum()))
         if not len(state.index):
             break
     _record(solutions, state, np.ones(len(state.index), dtype=bool))

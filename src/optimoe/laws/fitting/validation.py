@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from optimoe.core.errors import ConfigError, require
+from optimoe.core.progress import counted
 from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting.fit import Fit, fit
 from optimoe.laws.fitting.intervals import groups_of
@@ -182,7 +183,8 @@ def compare_families(
     require(folds > 1, "folds", "at least 2, and as many groups", folds)
     fold = np.random.default_rng(seed).permutation(num_groups)[groups] % folds
     rules = {f"fold {number}": fold == number for number in range(folds)}
-    scores = [_score(observations, family, rules, options or FitOptions(), holdout) for family in families]
+    how = options or FitOptions()
+    scores = [_score(observations, family, rules, how, holdout) for family in counted(families)]
     return tuple(sorted(scores, key=lambda score: score.cv_rmse_log))
 
 

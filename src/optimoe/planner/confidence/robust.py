@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from optimoe.core.progress import counting
 from optimoe.planner.confidence.contending import Contending, contending
 from optimoe.planner.confidence.draws.asked import ask
 from optimoe.planner.confidence.draws.contest import Chance, spent_tokens
@@ -51,17 +52,21 @@ class Robustness:
 
 def assess(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Robustness:
     """Judge a plan's choice under draws of laws, prices and demand, with limits relaxed and inputs moved."""
-    asked = ask(result, draws, memory)
-    by_law = asked.by_law()
-    drawn = None if asked.unknown else uncertainty_of(asked, by_law)
-    return Robustness(
-        uncertainty=drawn,
-        unknown=asked.unknown,
-        swings=swings(result, asked.lineup, asked.rivals, memory),
-        contending=contending(
-            [asked.by_all(), *asked.by_rivals(with_money=True)], asked.of, spent_tokens(result, asked.lineup)
-        ),
-        over_laws=over_laws(asked, by_law.chances()),
-        over_money=OverMoney(drawn=asked.money.words, chances=asked.by_money().chances()),
-        shadow_prices=shadow_prices(result, asked.lineup, memory),
-    )
+    with counting(4) as done:  # parts of about equal length
+        asked = ask(result, draws, memory)
+        by_law = asked.by_law()
+        drawn = None if asked.unknown else uncertainty_of(asked, by_law)
+        done(1)
+        swung = swings(result, asked.lineup, asked.rivals, memory)
+        done(1)
+        all_drawn = [asked.by_all(), *asked.by_rivals(with_money=True)]
+        done(1)
+        return Robustness(
+            uncertainty=drawn,
+            unknown=asked.unknown,
+            swings=swung,
+            contending=contending(all_drawn, asked.of, spent_tokens(result, asked.lineup)),
+            over_laws=over_laws(asked, by_law.chances()),
+            over_money=OverMoney(drawn=asked.money.words, chances=asked.by_money().chances()),
+            shadow_prices=shadow_prices(result, asked.lineup, memory),
+        )

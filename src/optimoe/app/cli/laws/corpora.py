@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from optimoe.app.cli.options import JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show, show_blocks
 from optimoe.app.replies import fits
+from optimoe.app.waiting import stage
 from optimoe.inputs.laws.corpora import AnchorRequest, CorporaRequest
 from optimoe.inputs.laws.fit import FitRequest
 
@@ -20,6 +21,7 @@ def fit_corpora(request: FitRequest, corpora: CorporaRequest, out: Path | None, 
     """Fit one law to several corpora, or to one with a prior, and print or write it."""
     from optimoe.laws.catalog import save_law
     from optimoe.laws.fitting.hierarchy import (
+        LeftOut,
         documented_corpora,
         draw_hierarchy,
         fit_hierarchy,
@@ -35,11 +37,18 @@ def fit_corpora(request: FitRequest, corpora: CorporaRequest, out: Path | None, 
         return
     groups = corpora.groups(request) if corpora.group else {"runs": request.observations()}
     how = corpora.how(request)
-    fitted = fit_hierarchy(groups, request.family, name=request.name, **how)
+    with stage(f"fitting {len(groups)} corpora at once"):
+        fitted = fit_hierarchy(groups, request.family, name=request.name, **how)
     drawn = None
     if request.resamples:
-        drawn = draw_hierarchy(groups, fitted, draws=request.resamples, cluster=request.cluster, seed=request.seed)
-    left_out = leave_one_corpus_out(groups, request.family, seed=request.seed, **how) if corpora.leave_out else ()
+        with stage(f"{request.resamples} draws for the intervals"):
+            drawn = draw_hierarchy(
+                groups, fitted, draws=request.resamples, cluster=request.cluster, seed=request.seed
+            )
+    left_out: tuple[LeftOut, ...] = ()
+    if corpora.leave_out:
+        with stage("leaving each corpus out"):
+            left_out = leave_one_corpus_out(groups, request.family, seed=request.seed, **how)
     if out is not None:
         save_law(documented_corpora(fitted, drawn, date=date.today().isoformat()), out)
     table = [Table(rows=carried_table(left_out))] if left_out else []
@@ -60,17 +69,19 @@ def _fit_with_prior(request: FitRequest, law: "Law", out: Path | None, json: boo
     from optimoe.report.words.laws.corpora import corpora_lines
 
     plain = request.options()
-    found = fit_with_prior(
-        request.observations(),
-        law,
-        family=find_family(request.family).family,
-        draws=max(request.resamples, 2),
-        cluster=request.cluster,
-        name=request.name,
-        seed=request.seed,
-        bounds=plain.bounds,
-        fixed=plain.fixed,
-    )
+    runs = request.observations()
+    with stage(f"fitting {len(runs):,} runs"):
+        found = fit_with_prior(
+            runs,
+            law,
+            family=find_family(request.family).family,
+            draws=max(request.resamples, 2),
+            cluster=request.cluster,
+            name=request.name,
+            seed=request.seed,
+            bounds=plain.bounds,
+            fixed=plain.fixed,
+        )
     if out is not None:
         evidence = replace(found.law.evidence, date=date.today().isoformat())
         save_law(replace(found.law, evidence=evidence), out)

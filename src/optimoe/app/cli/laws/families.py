@@ -2,7 +2,7 @@
 
 from optimoe.app.cli.options import JsonFlag, QuietFlag
 from optimoe.app.cli.printing import print_columns, print_json, print_lines, show_blocks
-from optimoe.app.notes import stage
+from optimoe.app.waiting import stage
 from optimoe.inputs.laws.tests import BackTestRequest, CompareFamiliesRequest
 
 
@@ -13,15 +13,17 @@ def compare_families(request: CompareFamiliesRequest, *, json: JsonFlag = False)
     from optimoe.report.records.laws.tests import scores_record
     from optimoe.report.words.laws.tests import scores_lines, scores_table
 
-    scores = compare(
-        request.observations(),
-        request.family,
-        options=FitOptions(objective=request.minimised()),
-        folds=request.folds,
-        cluster=request.cluster,
-        holdout=request.holdout,
-        seed=request.seed,
-    )
+    runs = request.observations()
+    with stage(f"fitting {len(request.family)} families to {len(runs):,} runs"):
+        scores = compare(
+            runs,
+            request.family,
+            options=FitOptions(objective=request.minimised()),
+            folds=request.folds,
+            cluster=request.cluster,
+            holdout=request.holdout,
+            seed=request.seed,
+        )
     if json:
         print_json(scores_record(scores))
         return

@@ -4,6 +4,7 @@ from math import log
 
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import print_columns, print_json, print_lines
+from optimoe.app.waiting import stage
 from optimoe.core.errors import InputError
 from optimoe.inputs.sweeps.next_runs import NextSweepRequest
 
@@ -20,20 +21,24 @@ def next_runs(request: NextSweepRequest, *, json: JsonFlag = False) -> None:
     if request.criterion == "decision" and not request.at_flops:
         raise InputError("--at-flops: missing (criterion decision is the best size at that budget)")
     runs, others = request.observations(), request.others()
-    fitted = fit(runs, request.family, request.options())
+    with stage(f"fitting {len(runs):,} runs"):
+        fitted = fit(runs, request.family, request.options())
     designs = request.designs(runs)
     costs = costs_of(designs, request.cost)
-    found = choose(
-        runs,
-        fitted,
-        designs,
-        costs,
-        request.budget,
-        most=request.most,
-        criterion=request.criterion,
-        targets=request.targets() if request.criterion == "I" else None,
-        decision=lambda law: log(find_frontier(law.row, [request.at_flops], others=others).points[0].params.value),
-    )
+    with stage(f"choosing among {len(costs):,} designs"):
+        found = choose(
+            runs,
+            fitted,
+            designs,
+            costs,
+            request.budget,
+            most=request.most,
+            criterion=request.criterion,
+            targets=request.targets() if request.criterion == "I" else None,
+            decision=lambda law: log(
+                find_frontier(law.row, [request.at_flops], others=others).points[0].params.value
+            ),
+        )
     losses = find_family(fitted.law.family)(fitted.law).loss(**designs)
     request.save_chosen(found.chosen)
     if json:

@@ -8,7 +8,9 @@ from cyclopts import Parameter
 from optimoe.app.cli.options import JsonFlag, PageFile
 from optimoe.app.cli.printing import print_columns, print_json, print_lines, show
 from optimoe.app.notes import warn
+from optimoe.app.waiting import stage
 from optimoe.core.errors import require
+from optimoe.core.progress import counted
 
 if TYPE_CHECKING:
     from optimoe.planner.published.ledger import Reproduced
@@ -54,7 +56,8 @@ def _one(text: str, page: Path | None, json: bool) -> None:
     from optimoe.report.words.texts.reproduce_prose import figure_name_lines, reproduction_lines
 
     require(page is None or not page.is_dir(), "--page", "the path of a file", page)
-    done, figures = reproduce_text(text), text_figures(text)
+    with stage(f"reproducing {text}"):
+        done, figures = reproduce_text(text), text_figures(text)
     if page is not None:
         from optimoe.core.files import write_text
         from optimoe.report.pages.reproduction_page import reproduction_page
@@ -115,9 +118,10 @@ def _all(out: Path, json: bool) -> None:
 
     require(not out.is_dir(), "--out", "the path of a file", out)
     done = []
-    for number, text in enumerate(claim_texts(), 1):
-        warn(f"{text} ({number} of {len(claim_texts())})")
-        done.append(reproduce_text(text))
+    with stage("reproducing every text"):
+        for number, text in enumerate(counted([*claim_texts()]), 1):
+            warn(f"{text} ({number} of {len(claim_texts())})")
+            done.append(reproduce_text(text))
     waiting = sorted({row.pending for text in done for row in text.rows if row.pending})
     for pending in waiting:
         warn(f"claims without a verdict: {pending}")

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, PageFile, QuietFlag
 from optimoe.app.cli.printing import show, show_blocks
+from optimoe.app.waiting import stage
 from optimoe.inputs.measured.calibration import CalibrateRequest, CheckLatenciesRequest
 
 Out = Annotated[
@@ -28,7 +29,9 @@ def calibrate(
     from optimoe.report.records.calibration import calibration_record
     from optimoe.report.words.calibration_prose import calibration_lines
 
-    calibration = calibrate_model(request.chosen(), name=request.name, settings=request.settings())
+    chosen = request.chosen()
+    with stage(f"calibrating on {len(chosen):,} records"):
+        calibration = calibrate_model(chosen, name=request.name, settings=request.settings())
     if out is not None:
         save_calibration(calibration, out)
     show(json, lambda: calibration_record(calibration), lambda: calibration_lines(calibration), quiet=quiet)
@@ -46,7 +49,8 @@ def check(
     from optimoe.report.records.served.check import latency_check_record
     from optimoe.report.words.served.check_prose import check_blocks
 
-    checked = request.checked()
+    with stage("predicting the records"):
+        checked = request.checked()
     if page is not None:
         from optimoe.core.files import write_text
         from optimoe.report.pages.check_page import check_page

@@ -2,7 +2,8 @@
 
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import show
-from optimoe.app.notes import stage, warn
+from optimoe.app.notes import warn
+from optimoe.app.waiting import stage
 from optimoe.inputs.runs.export import ExportRequest
 
 

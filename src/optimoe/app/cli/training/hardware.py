@@ -4,7 +4,7 @@ from cyclopts import App
 
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import show
-from optimoe.app.notes import stage
+from optimoe.app.waiting import stage
 from optimoe.inputs.runs.probe import ProbeRequest
 
 app = App(name="hardware", help="This machine, measured.")

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import last_lines, show
-from optimoe.app.notes import stage
+from optimoe.app.waiting import stage
 from optimoe.inputs.loadtest.serve import ServeRequest
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import InputError, require
+from optimoe.core.progress import counted
 from optimoe.laws.catalog import find_family, find_law
 from optimoe.laws.fitting.anchoring.anchor import anchor
 from optimoe.laws.fitting.anchoring.prior_fit import fit_with_prior
@@ -141,13 +142,15 @@ def back_test(
     seen, held = runs.select(~mask), runs.select(mask)
     tests: list[BackTest] = []
     silent: dict[str, str] = {}
-    for law in laws:
-        _test_law(law, seen, held, options, tests, silent)
-    for family in families:
+    every: list[ArchLaw | str] = [*laws, *families]
+    for asked in counted(every):
+        if not isinstance(asked, str):
+            _test_law(asked, seen, held, options, tests, silent)
+            continue
         try:
-            tests.append(_fitted(family, seen, held, options))
+            tests.append(_fitted(asked, seen, held, options))
         except InputError as error:
-            silent[f"{family}, fitted"] = _reason(error)
+            silent[f"{asked}, fitted"] = _reason(error)
     return BackTests(
         tests=tuple(sorted(tests, key=lambda test: test.median)),
         silent=silent,
@@ -180,7 +183,7 @@ def _test_law(
     ways: dict[Way, Callable[[Observations], LawRow]] = {"anchored": lambda own: anchor(law, own, draws=2).law}
     if law.row.effects is not None:
         ways["prior"] = lambda own: fit_with_prior(own, law, draws=2).law
-    for way, brought in ways.items():
+    for way, brought in counted([*ways.items()]):
         try:
             tests += _brought(law, way, brought, seen, held, options)
         except InputError as error:
@@ -215,9 +218,9 @@ def _brought(
 ) -> list[BackTest]:
     """The law on the level of several numbers of runs, each over choices of them."""
     pool, tests = seen_by(law, seen), []
-    for number in options.anchors:
+    for number in counted(options.anchors):
         if number <= len(seen):
-            rows = [brought(pool.select(some)) for some in options.choose(len(seen), number)]
+            rows = [brought(pool.select(some)) for some in counted(options.choose(len(seen), number))]
             losses = np.stack([_arch_losses(type(law)(row, find_law), held) for row in rows])
             tests.append(_tested(law, way, number, held, losses))
     return tests

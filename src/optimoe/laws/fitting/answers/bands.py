@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Bool, Float
 
+from optimoe.core.progress import counted
 from optimoe.laws.catalog import find_family
 from optimoe.laws.fitting.fit import Fit, fit
 from optimoe.laws.fitting.intervals import Band, Resamples, bootstrap, groups_of, predict_band
@@ -138,7 +139,7 @@ def _coverage(
     seed: int,
 ) -> Coverage:
     inside, widths, law_widths, converged = [], [], [], []
-    for held in masks:
+    for held in counted(masks):
         seen, unseen = observations.select(~held), _some(observations.select(held), seed)
         fitted = fit(seen, family, options)
         drawn = bootstrap(seen, fitted, resamples=resamples, cluster=cluster, seed=seed)

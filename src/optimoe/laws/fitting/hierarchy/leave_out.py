@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import require
+from optimoe.core.progress import counted
 from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting.hierarchy.condition import Conditioned, condition_on
 from optimoe.laws.fitting.hierarchy.draws import HierarchyDraws, draw_hierarchy
@@ -132,7 +133,7 @@ def leave_one_corpus_out(
     """
     require(len(groups) > 1, "groups", "at least two corpora, to leave one out", len(groups))
     found = []
-    for number, (corpus, runs) in enumerate(groups.items()):
+    for number, (corpus, runs) in enumerate(counted([*groups.items()])):
         others = {name: group for name, group in groups.items() if name != corpus}
         stated = {**how, **(overrides or {}).get(corpus, {})}
         options = stated.get("options") or HierarchyOptions()
