@@ -2,7 +2,11 @@
 
 import re
 import tomllib
+import unicodedata
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -30,3 +34,40 @@ def test_the_parts_of_the_site_come_from_learning_to_looking_up():
     assert parts == [
         "Home", "Understand", "Tutorials", "How to", "Reference", "The four texts", "Ledgers", "Architecture",
     ]  # fmt: skip
+
+
+def anchor(heading):
+    """What the site makes of a heading: its words in ASCII and lower case, with hyphens between them."""
+    words = re.sub(r"\[([^]]*)\]\([^)]*\)|[`*\\]", r"\1", heading)
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain).strip().lower())
+
+
+@cache
+def prose(page):
+    """A page without what stands in code."""
+    return re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+@cache
+def anchors(page):
+    """Every place of a page that a link may name; those that are named twice are numbered from the second on."""
+    code = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    found = []
+    for heading in re.findall(r"^#{1,6} (.+?)\s*$", code, flags=re.MULTILINE):
+        name, count = anchor(heading), len(found)
+        found.append(name if name not in found else f"{name}_{sum(one == name for one in found[:count])}")
+    return {*found, *re.findall(r'<a id="([^"]+)"', code)}
+
+
+@pytest.mark.parametrize("name", placed())
+def test_every_link_of_a_page_leads_to_a_place_on_the_site(name):
+    page, dead = DOCS / name, []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, place = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        if not there.is_relative_to(DOCS) or not there.is_file() or (place and place not in anchors(there)):
+            dead.append(target)
+    assert dead == []
