@@ -11,7 +11,7 @@ from optimoe import Observations, fit, size_fleet
 from optimoe.app import waiting
 from optimoe.app.cli.measure import counted_requests
 from optimoe.app.notes import heard
-from optimoe.app.waiting import Waiting, stage
+from optimoe.app.waiting import StageLine, stage
 from optimoe.core.progress import METER, Meter, counting, metered
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import bootstrap
@@ -52,7 +52,7 @@ def screen(monkeypatch):
 def test_a_line_says_the_time_the_share_and_what_is_left():
     now = [100.0]
     with metered() as meter:
-        line = Waiting("fitting 12 runs", meter, lambda: now[0]).line
+        line = StageLine("fitting 12 runs", meter, lambda: now[0]).line
         now[0] = 103.0
         assert line() == "fitting 12 runs: 3.00 s"  # nothing is counted
         with counting(8) as done:

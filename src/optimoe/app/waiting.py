@@ -35,12 +35,12 @@ def stage(words: str) -> Iterator[None]:
     if not (is_on_screen() and sys.stderr.isatty()) or os.environ.get("TERM") == "dumb":
         yield
         return
-    with metered() as meter, _shown_later(Waiting(words, meter)):
+    with metered() as meter, _shown_later(StageLine(words, meter)):
         yield
 
 
-class Waiting:
-    """What a person who waits is told, second by second.
+class StageLine:
+    """What is told of one stage to who waits, second by second.
 
     Attributes:
         words: What is being done.
@@ -62,7 +62,7 @@ class Waiting:
 
 
 @contextmanager
-def _shown_later(waiting: Waiting) -> Iterator[None]:
+def _shown_later(waiting: StageLine) -> Iterator[None]:
     """Show a line after two seconds, renewed until the block ends; then it is cleaned off."""
     over, shown = threading.Event(), list["Live"]()
 
