@@ -22,7 +22,7 @@ class Meter:
 
     @property
     def share(self) -> float:
-        """From 0 to 1; 0 where nothing is counted."""
+        """What is done, from 0 to 1; 0 where nothing is counted."""
         share, width = 0.0, 1.0
         with self._lock:
             for done, parts in self._loops:
