@@ -30,6 +30,7 @@ from tests.app.run import FEW_DESIGNS
 from tests.core.predictions.cases import said
 from tests.core.run.cases import HOSTILE, RUN, record
 from tests.loadtest.endpoint import running
+from tests.trainer.sweeps import save_store
 from tests.trainer.world import ARCHITECTURE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -172,6 +173,22 @@ def check_fit_views(folder):
     assert HOSTILE in html.unescape((folder / views["--page"]).read_text())
 
 
+def check_back_test_page(folder):
+    save_store(folder / HOSTILE)
+    rule = (
+        "--holdout",
+        "train_flops > 1.5e16",
+        "--family",
+        "expansion",
+        "--law",
+        "ludziejewski2025",
+        "--anchors",
+        1,
+    )
+    optimoe("laws", "back-test", f"{HOSTILE}/records.jsonl", *rule, "--page", f"{HOSTILE}.html", cwd=folder)
+    assert HOSTILE in html.unescape((folder / f"{HOSTILE}.html").read_text())
+
+
 def check_reproductions(folder):
     from optimoe.app.cli.planning.reproduce import reproduce
     from optimoe.planner.published import ledger
@@ -283,6 +300,7 @@ WRITERS = {
     "app/cli/measure.py": check_load_page,
     "app/cli/sweeps/store.py": check_sweep,
     "report/tables/runs.py": check_sweep,
+    "app/cli/laws/families.py": check_back_test_page,
     "app/cli/laws/fit.py": check_fit_views,
     "app/cli/planning/reproduce.py": check_reproductions,
     "app/cli/serving/sizing.py": check_curves_page,

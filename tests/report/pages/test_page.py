@@ -18,7 +18,8 @@ from optimoe.laws.runs import Observations
 from optimoe.planner.published.ledger import Reproduced
 from optimoe.report.pages.check_page import check_page
 from optimoe.report.pages.figures.style import TEMPLATE, styled
-from optimoe.report.pages.fit_page import fit_page
+from optimoe.report.pages.laws.back_test_page import back_test_page
+from optimoe.report.pages.laws.fit_page import fit_page
 from optimoe.report.pages.load_page import latency_figure, load_page
 from optimoe.report.pages.page import Page, Section, drawn, render
 from optimoe.report.pages.plan_page import plan_page
@@ -26,6 +27,7 @@ from optimoe.report.pages.reproduction_page import reproduction_page
 from optimoe.report.pages.serving_page import curves_page
 from optimoe.report.pages.sweep_page import MOST_OF_A_CURVE, losses_figure, sweep_page, thinned
 from tests.report.pages import test_reproduction_page, test_serving_page
+from tests.report.pages.laws.test_back_test_page import back_tests
 from tests.report.pages.made import checked, measurement, swept
 from tests.report.plans import doubts, usual_plan
 
@@ -53,6 +55,7 @@ def a_reproduction():
 MAKERS = {
     "plan": lambda: plan_page(usual_plan(), doubts()),
     "fit": a_fit,
+    "back-test": lambda: back_test_page(back_tests()),
     "serving": lambda: curves_page(test_serving_page.drawn()),
     "check": lambda: check_page(checked()),
     "reproduction": a_reproduction,
@@ -129,8 +132,14 @@ def test_every_figure_of_a_page_has_its_numbers_beside_it_or_in_a_table_of_the_p
     figures = page.split("<figure>")[1:]
     assert figures
     bare = [one for one in figures if "<details>" not in one.partition("</figure>")[0]]
-    titles = [re.search("<figcaption>(.*)</figcaption>", one)[1] for one in bare]
-    known = {"Measured against predicted", "Residuals by N", "Residuals by D", "Loss along the runs"}
+    titles = [re.search("<figcaption>([^,<]*).*</figcaption>", one)[1] for one in bare]
+    known = {
+        "Measured against predicted",
+        "Runs held out",
+        "Residuals by N",
+        "Residuals by D",
+        "Loss along the runs",
+    }
     assert set(titles) <= known  # runs stand in a table of their own; a record holds the curves
 
 

@@ -76,7 +76,7 @@ def fit(request: FitRequest) -> FittedRuns:
         return fit_lines(fitted, intervals, test, coverage)
 
     def page() -> str:
-        from optimoe.report.pages.fit_page import fit_page
+        from optimoe.report.pages.laws.fit_page import fit_page
 
         return fit_page(runs, fitted, lines(), intervals)
 

@@ -116,8 +116,12 @@ def test_laws_are_held_against_the_largest_runs_of_a_trainers_records(tmp_path, 
     }
     assert (found["seen"] + found["held"], found["rule"]) == (8, "train_flops > 1.5e16")
     assert set(found["silent"]) == {"besiroglu2024"}  # it ranks no experts
-    said = optimoe(*words, "--anchors", 1).stdout
-    assert "Best" in said and "Not tested  besiroglu2024: not applicable" in said
+    assert found["seed_spread"] == pytest.approx(0.01 / 2**0.5)  # two seeds of each, 0.01 nats apart
+    page = tmp_path / "page.html"
+    said = optimoe(*words, "--anchors", 1, "--page", page).stdout
+    decision = said.partition(";")[0].replace("\n", " ")
+    assert "best: " in decision and decision in page.read_text()
+    assert "Not tested  besiroglu2024: not applicable" in said
     for wrong, line in (
         ([*words, "--anchors", "one"], "--anchors: must be numbers of runs like 1,4,16, got 'one'"),
         ([*words, "--law", "epoch2024"], "law: must give a loss for a model, got epoch2024"),

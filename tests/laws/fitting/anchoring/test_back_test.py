@@ -52,6 +52,33 @@ def test_the_law_that_made_the_runs_predicts_the_largest_best_and_one_run_gives_
     assert [test.median for test in found.tests] == sorted(test.median for test in found.tests)
 
 
+def test_each_run_held_out_is_said_with_what_the_law_predicts_and_errors_are_those_of_the_test():
+    runs = planted(noise=0.01)
+    found = back_test(runs, RULE, [OWN], options=BackTestOptions(choices=3, anchors=(4,)))
+    for test in found.tests:
+        errors = [one.predicted - one.measured for one in test.predicted]
+        assert [one.run for one in test.predicted] == [
+            f"d512-e{experts}" for experts in (1, 8, 32) for _ in range(2)
+        ]
+        assert max(errors, key=abs) == pytest.approx(test.worst)
+        assert np.median(np.abs(errors)) == pytest.approx(test.median)
+    assert found.tests[0].source == OWN.row.source
+
+
+def test_the_spread_of_seeds_is_that_of_runs_which_differ_in_nothing_else():
+    runs = planted()
+    losses = 3 + np.array([0.0, 0.2, 0.1, 0.5, 0.5, *np.arange(22)])
+    told = replace(
+        runs,
+        observations=replace(runs.observations, loss=losses),
+        designs=("a", "a", "a", "b", "b", *(f"alone {number}" for number in range(22))),
+    )
+    assert told.seed_spread == pytest.approx(np.sqrt(0.02 / 3))  # 0.1² + 0.1² + 0² of a, 0 of b, over 2 + 1
+    assert told.select(np.arange(27) < 2).seed_spread == pytest.approx(np.sqrt(0.02))
+    assert np.isnan(told.select(np.arange(27) > 3).seed_spread)
+    assert np.isnan(runs.seed_spread)  # nobody says
+
+
 def test_a_family_is_fitted_to_the_seen_runs_alone_and_counts_by_itself():
     runs = planted(noise=0.002)
     mask = runs.observations.where(RULE)

@@ -34,6 +34,21 @@ Predict = Callable[[DesignRuns], Float[np.ndarray, " runs"]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class PredictedRun:
+    """A run that was held out, and what a law says of it.
+
+    Attributes:
+        run: Its name.
+        measured: Its loss, nats per token.
+        predicted: That of the law; over several choices of runs, of the middle one.
+    """
+
+    run: str
+    measured: float
+    predicted: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackTest:
     """A law against runs that it has not seen.
 
@@ -50,6 +65,8 @@ class BackTest:
         bias: Mean of L_law − L_run, likewise.
         decades: How far the farthest of them lies outside the law's fitted range, |log10| summed over variables.
         remark: The verdict of a fit that is not sound, or that the law is read by assumption.
+        predicted: Each of the runs.
+        source: Where the law is from.
     """
 
     law: str
@@ -62,6 +79,8 @@ class BackTest:
     bias: float
     decades: float
     remark: str = ""
+    predicted: tuple[PredictedRun, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +93,8 @@ class BackTests:
         rule: Which runs were held out.
         seen: How many could be seen.
         held: How many were held out.
+        seed_spread: Standard deviation of runs that differ in the seed alone, nats per token; NaN without such.
+        source: Where the runs are from.
     """
 
     tests: tuple[BackTest, ...]
@@ -81,6 +102,8 @@ class BackTests:
     rule: str
     seen: int
     held: int
+    seed_spread: float
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +180,8 @@ def back_test(
         rule=rule,
         seen=len(seen),
         held=len(held),
+        seed_spread=runs.seed_spread,
+        source=runs.observations.source,
     )
 
 
@@ -254,7 +279,7 @@ def _fitted(family: str, seen: DesignRuns, held: DesignRuns, options: BackTestOp
     decades = np.sum(list(law.decades_outside(law.placed_inputs(asked)).values()), axis=0)
     remark = "" if found.verdict == "sound" else found.verdict.replace("_", " ")
     test = _errors(form.family, "fitted", len(seen), held, losses[None])
-    return replace(test, decades=float(np.max(decades)), remark=remark)
+    return replace(test, decades=float(np.max(decades)), remark=remark, source=found.law.source)
 
 
 def _tested(law: ArchLaw, way: Way, number: int, held: DesignRuns, losses: Losses) -> BackTest:
@@ -262,14 +287,16 @@ def _tested(law: ArchLaw, way: Way, number: int, held: DesignRuns, losses: Losse
     beyond = [sum(law.decades_beyond(arch, D).values()) for arch, D in zip(held.archs, tokens, strict=True)]
     assumed = any(np.any(law.judge(arch).assumed) for arch in held.archs)
     test = _errors(law.row.name, way, number, held, losses)
-    return replace(test, decades=float(max(beyond)), remark="read by assumption" if assumed else "")
+    remark = "read by assumption" if assumed else ""
+    return replace(test, decades=float(max(beyond)), remark=remark, source=law.row.source)
 
 
 def _errors(law: str, way: Way, number: int, held: DesignRuns, losses: Losses) -> BackTest:
     """What the choices say of the runs that are held out."""
     error = losses - held.observations.loss
     medians, largest = np.median(np.abs(error), axis=1), np.abs(error).argmax(axis=1)
-    middle = np.argsort(medians)[len(medians) // 2]  # the choice in the middle says the sign of the worst
+    middle = np.argsort(medians)[len(medians) // 2]  # the choice in the middle says each run, and the worst's sign
+    shown = zip(held.archs, held.observations.loss, losses[middle], strict=True)
     return BackTest(
         law=law,
         way=way,
@@ -280,4 +307,6 @@ def _errors(law: str, way: Way, number: int, held: DesignRuns, losses: Losses) -
         worst=float(error[middle, largest[middle]]),
         bias=float(np.median(error.mean(axis=1))),
         decades=0.0,
-    )
+        predicted=tuple(PredictedRun(run=arch.name, measured=float(one), predicted=float(law_loss))
+                        for arch, one, law_loss in shown),
+    )  # fmt: skip

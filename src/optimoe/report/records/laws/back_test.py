@@ -3,8 +3,23 @@
 from dataclasses import dataclass
 
 from optimoe.core.records import same_fields
-from optimoe.laws.fitting.anchoring import BackTests
+from optimoe.laws.fitting.anchoring import BackTest, BackTests
 from optimoe.laws.fitting.anchoring.back_test import Way
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedRunRecord:
+    """A run that was held out, and what a law says of it.
+
+    Attributes:
+        run: Its name.
+        measured: Its loss, nats per token.
+        predicted: That of the law; over several choices of runs, of the middle one.
+    """
+
+    run: str
+    measured: float
+    predicted: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +40,8 @@ class BackTestRecord:
         decades: How far the farthest of the runs lies outside what the law was fitted on, |log10| summed over
             variables.
         remark: The verdict of a fit that is not sound, or that the law is read by assumption.
+        predicted: Each of the runs.
+        source: Where the law is from.
     """
 
     law: str
@@ -37,6 +54,8 @@ class BackTestRecord:
     bias: float
     decades: float
     remark: str
+    predicted: tuple[PredictedRunRecord, ...]
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +66,8 @@ class BackTestsRecord:
         rule: Which runs were held out.
         seen: How many were not.
         held: How many were.
+        seed_spread: Standard deviation of runs that differ in the seed alone, nats per token; null without such.
+        source: Where the runs are from.
         tests: The least median error first.
         silent: Laws, and ways of bringing them to runs, that could not be tested, with the reason.
     """
@@ -54,12 +75,17 @@ class BackTestsRecord:
     rule: str
     seen: int
     held: int
+    seed_spread: float | None
+    source: str
     tests: tuple[BackTestRecord, ...]
     silent: dict[str, str]
 
 
 def back_tests_record(found: BackTests) -> BackTestsRecord:
     """What a back-test found."""
-    return same_fields(
-        BackTestsRecord, found, tests=tuple(same_fields(BackTestRecord, test) for test in found.tests)
-    )
+    return same_fields(BackTestsRecord, found, tests=tuple(map(_test, found.tests)))
+
+
+def _test(test: BackTest) -> BackTestRecord:
+    predicted = tuple(same_fields(PredictedRunRecord, one) for one in test.predicted)
+    return same_fields(BackTestRecord, test, predicted=predicted)

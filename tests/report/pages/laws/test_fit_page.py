@@ -6,7 +6,7 @@ import pytest
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import FitOptions, LeastSquares, fit
 from optimoe.laws.runs import Observations
-from optimoe.report.pages.fit_page import fit_page, residual_figure, thirds
+from optimoe.report.pages.laws.fit_page import fit_page, residual_figure, thirds
 
 
 def test_a_slope_of_the_residuals_shows_in_their_thirds():
