@@ -89,7 +89,7 @@ def test_run_by_run_each_law_stands_in_its_best_way_and_a_run_that_it_ranks_not_
 def test_errors_are_drawn_by_way_beside_the_spread_of_the_seeds_and_more_laws_than_colours_are_left_out():
     found = back_tests()
     drawn = {trace.name: trace for trace in errors_figure(found).data}
-    assert set(drawn) == {"fitted", "anchored, 4", "offset", "as published", "spread of the seeds"}
+    assert set(drawn) == {"fitted", "anchored", "offset", "as published", "spread of the seeds"}
     assert list(drawn["spread of the seeds"].x) == [0.008] * 2
     exact = replace(found, tests=(test_of("exact", "fitted", 8, 0.0),), seed_spread=math.nan)
     (alone,) = errors_figure(exact).data

@@ -2,17 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 import plotly.graph_objects as go
 
 from optimoe.laws.fitting.anchoring import BackTest, BackTests
-from optimoe.report.pages.figures.style import ACCENT, MUTED, colours, log_axis, styled
+from optimoe.laws.fitting.anchoring.back_test import Way
+from optimoe.report.pages.figures.style import ACCENT, MUTED, SERIES, colours, log_axis, styled
 from optimoe.report.pages.page import Page, Section, render
 from optimoe.report.words.laws.back_test import back_test_lines, back_test_sentence, tests_table, way_words
 from optimoe.report.words.lines import Table
 
 MOST_LAWS = 6
 """Laws whose predictions are drawn run by run, those of the least errors: more colours cannot be told apart."""
+
+WAYS: tuple[Way, ...] = get_args(Way)
+"""Ways of bringing a law to runs, each with a colour of its own."""
 
 LEAST_DRAWN = 1e-4
 """Nats: smaller errors are drawn as this."""
@@ -72,14 +77,17 @@ def runs_table(tests: Sequence[BackTest]) -> Table:
 def errors_figure(found: BackTests) -> go.Figure:
     """Median error of each law in each way, and the spread of the seeds beside them."""
     figure, laws = go.Figure(), [test.law for test in best_ways(found)]
-    named = {_way(test): [one for one in found.tests if _way(one) == _way(test)] for test in found.tests}
-    for colour, (way, tests) in zip(colours(len(named)), named.items(), strict=True):
+    for way, colour in zip(WAYS, SERIES, strict=False):
+        tests = [test for test in found.tests if test.way == way]
+        if not tests:
+            continue
         figure.add_scatter(
             x=[max(test.median, LEAST_DRAWN) for test in tests],
             y=[test.law for test in tests],
             mode="markers",
             name=way,
             marker={"color": colour, "size": 9},
+            text=[way_words(test) for test in tests],
         )
     if found.seed_spread > 0:
         figure.add_scatter(
@@ -95,8 +103,8 @@ def errors_figure(found: BackTests) -> go.Figure:
     figure.update_xaxes(title="median error, nats per token", **log_axis([*shown, *spread]))
     figure.update_yaxes(categoryorder="array", categoryarray=laws[::-1], automargin=True)
     told = "; ".join(f"{way_words(test)} {test.median:.4f}" for test in best_ways(found))
-    rows = [(test.law, _way(test), f"{test.median:.4f}") for test in found.tests]
-    return styled(figure, "Median error by law and way", told, [("law", "way", "nats"), *rows])
+    rows = [(test.law, test.way, str(test.runs), f"{test.median:.4f}") for test in found.tests]
+    return styled(figure, "Median error by law and way", told, [("law", "way", "runs", "nats"), *rows])
 
 
 def measured_figure(tests: Sequence[BackTest], spread: float) -> go.Figure:
@@ -121,11 +129,6 @@ def measured_figure(tests: Sequence[BackTest], spread: float) -> go.Figure:
     figure.update_yaxes(title="measured, nats per token")
     said = "" if math.isnan(spread) else f"; bars: one standard deviation of the seeds, {spread:.4f}"
     return styled(figure, f"Runs held out, measured against predicted{said}", numbers=())
-
-
-def _way(test: BackTest) -> str:
-    """How a law was brought to the runs; of a few runs with their number."""
-    return f"{test.way}, {test.runs}" if test.way in ("anchored", "prior") else test.way
 
 
 def _sources(tests: Sequence[BackTest]) -> list[str]:
