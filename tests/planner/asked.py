@@ -51,7 +51,16 @@ SMALL = plain(num_experts=(1, 4, 16), max_width=5120)
 
 
 def problem(
-    flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, law="ludziejewski2025", scored=(), **prices
+    flops=1e22,
+    goal=None,
+    space=SMALL,
+    limits=None,
+    serve_tokens=1e12,
+    law="ludziejewski2025",
+    scored=(),
+    also=(),
+    allow_unsound=False,
+    **prices,
 ):
     return Problem(
         training=Training(accelerator=H100, price=given_price(prices.get("train_usd", 2.0)), budget_flops=flops),
@@ -68,6 +77,8 @@ def problem(
         goal=goal or NearBest(),
         space=space,
         scored=scored,
+        also=also,
+        allow_unsound=allow_unsound,
     )
 
 

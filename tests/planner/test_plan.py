@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optimoe.core.errors import InputError
 from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.serving.workload import Limits, Workload
@@ -17,7 +18,7 @@ from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LowestLoss, NearBest
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
-from tests.planner.asked import SMALL, large_plan, on, problem
+from tests.planner.asked import LAW, SMALL, large_plan, on, plain, problem
 
 
 def test_the_choice_keeps_every_limit():
@@ -37,6 +38,32 @@ def test_the_choice_keeps_every_limit():
 def test_the_choice_alone_is_that_of_the_plan(goal):
     alone, whole = choose(problem(goal=goal)), plan(problem(goal=goal)).choice
     assert (alone.spec, alone.tokens, alone.total_usd) == (whole.spec, whole.tokens, whole.total_usd)
+
+
+def test_laws_that_are_asked_besides_give_what_their_own_plans_choose_and_leave_the_choice_alone():
+    asked, other = problem(), LAW("optimoe2026")
+    found = plan(replace(asked, also=(other,)))
+    own, its = found.by_law
+    assert (own.law, its.law) == ("ludziejewski2025", "optimoe2026")
+    assert own.candidate == found.choice == plan(asked).choice
+    assert its.candidate == plan(replace(asked, law=other)).choice
+    assert its.candidate.loss != own.candidate.loss
+    assert plan(asked).by_law == ()
+
+
+def test_a_law_that_is_asked_besides_and_ranks_no_design_says_why():
+    asked = problem(space=plain(num_experts=(8,)), also=(LAW("besiroglu2024"),))
+    own, none = plan(asked).by_law
+    assert own.candidate is not None and own.reason == ""
+    assert none.candidate is None and "besiroglu2024" in none.reason
+
+
+def test_a_law_that_is_asked_besides_must_be_sound_and_reach_the_budget_too():
+    law = LAW("optimoe2026")
+    bad = type(law)(replace(law.row, name="bad", evidence=replace(law.row.evidence, verdict="at_bound")))
+    with pytest.raises(InputError, match="law bad"):
+        problem(also=(bad,))
+    assert problem(also=(bad,), allow_unsound=True).also == (bad,)
 
 
 def test_a_total_budget_is_spent_and_not_passed():

@@ -16,7 +16,7 @@ from optimoe.inputs.groups.serving import TrafficChoice
 from optimoe.inputs.groups.training import TrainingChoice
 from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.quantities import Flag, Quantity, whole
-from optimoe.inputs.sources import LawName
+from optimoe.inputs.sources import LawName, LawNames
 
 if TYPE_CHECKING:
     from optimoe.cost.serving.estimate import Deployment
@@ -51,6 +51,9 @@ class PlanRequest(Plausible):
     scored: ScoreChoice = field(default_factory=ScoreChoice)
     law: LawName = "optimoe2026"
     """Loss law: a name of `optimoe laws list`, or a law file."""
+    also_law: LawNames = None
+    """Law by which the same question is answered beside it, its choice in a row of the same table (once for
+    each)."""
     max_context: Quantity | None = None
     """Tokens of the longest request, prompt and answer, that the deployments take; left out, the longer of a
     training sequence and a mean request."""
@@ -82,6 +85,7 @@ class PlanRequest(Plausible):
             training=training,
             traffic=self.traffic.traffic(deployments[0].workload.output_tokens),
             law=law_of_ratios(law, space, training),
+            also=tuple(law_of_ratios(find_loss_law(name), space, training) for name in self.also_law or ()),
             goal=self.goal.goal(),
             space=space,
             data=self.data.data(),

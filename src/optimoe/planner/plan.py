@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimoe.arch.params import count_params
-from optimoe.core.errors import InfeasibleError
 from optimoe.core.progress import counting
+from optimoe.core.errors import InfeasibleError, InputError
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.candidate import Candidate, make_candidate
@@ -26,7 +26,7 @@ from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import Shapes
-from optimoe.planner.result import Alternative, LawView, Plan, Trace
+from optimoe.planner.result import Alternative, LawChoice, LawView, Plan, Trace
 from optimoe.planner.search.best_first import Query, left_over
 from optimoe.planner.search.board import Board
 from optimoe.planner.search.find import Finalist, finalist, scored_places, started
@@ -105,6 +105,7 @@ def _made(
         scored=score(problem, choice, least, memory),
         labs=() if few else labs_at(problem, choice, memory),
         laws=() if few else law_views(problem, looked),
+        by_law=() if few else _by_law(problem, choice, memory, anew=anew),
         reasons=(),
         warnings=(),
         assumptions=assumptions(problem),
@@ -289,6 +290,21 @@ def law_views(problem: Problem, looked: Looked) -> tuple[LawView, ...]:
                 routed = len(np.unique(own.listing.of("num_experts")[ranked])) > 1
                 views.append(_law_view(own, index, float(tokens[index]), float(losses[index]), routed))
     return tuple(views)
+
+
+def _by_law(problem: Problem, choice: Candidate, memory: PricedGrids, *, anew: bool) -> tuple[LawChoice, ...]:
+    """The choice beside those of the laws that are asked besides; nothing where none is."""
+    if not problem.also:
+        return ()
+    found = [LawChoice(law=problem.law.row.name, source=problem.law.row.source, candidate=choice)]
+    for law in problem.also:
+        try:
+            asked = replace(problem, law=law, also=(), scored=(), score_tokens=())
+            other, reason = _candidate(_found(asked, memory, near=False, anew=anew).choice), ""
+        except (InfeasibleError, InputError) as error:
+            other, reason = None, str(error)
+        found.append(LawChoice(law=law.row.name, source=law.row.source, candidate=other, reason=reason))
+    return tuple(found)
 
 
 def _law_view(looked: Looked, index: int, tokens: float, loss: float, routed: bool) -> LawView:

@@ -128,6 +128,22 @@ class LawView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LawChoice:
+    """What one law answers to the whole question: its choice, at its own loss.
+
+    Attributes:
+        law, source: Name of the law and where it was published.
+        candidate: The design; None where it has none.
+        reason: Why it has none; empty where it has.
+    """
+
+    law: str
+    source: str
+    candidate: Candidate | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trace:
     """How the choice was found, and what was not looked at. A point is a design on one of the deployments.
 
@@ -181,6 +197,7 @@ class Plan(Drawn):
         scored: The models of one's own that were named.
         labs: What labs trained with about this compute, as reference.
         laws: What each law would train.
+        by_law: The plan's own law and each that was asked beside it, with its choice; empty where none was.
         reasons: Why this and not another, in words.
         warnings: What to be careful about.
         assumptions: Every number that it rests on, with its source.
@@ -200,6 +217,7 @@ class Plan(Drawn):
     assumptions: tuple[Assumption, ...]
     trace: Trace
     labs: tuple[LabReference, ...] = ()
+    by_law: tuple[LawChoice, ...] = ()
 
     def __repr__(self) -> str:
         """The choice and how much it stands beside, in one line."""

@@ -72,7 +72,7 @@ MORE = (
     "plan --train-gpus 8xh100-sxm --train-days 5 --serve-tokens 10B --experts 8 --top-k 2 --shared 0 "
     "--attention gqa --active-ffn-ratio 3 --first-dense-layers 0 --serve-gpus 8xh100-sxm --quick --explain",
     "plan --total-usd 500k --serve-tokens 100B --experts 8 --top-k 1 --shared 0 --attention gqa "
-    "--active-ffn-ratio 3 --first-dense-layers 0 --serve-gpus 8xh100-sxm --quick",
+    "--also-law ludziejewski2025 --active-ffn-ratio 3 --first-dense-layers 0 --serve-gpus 8xh100-sxm --quick",
     "cost llama-3.1-8b --gpus 1xl40s --gpu-usd-per-hour 1.2",
     "cost mixtral-8x7b --gpus 1xh100-sxm --resident 0.5 --concurrency 4",
     "predictions",

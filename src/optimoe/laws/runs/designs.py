@@ -40,8 +40,11 @@ class DesignRuns:
     def select(self, rows: Bool[np.ndarray, " runs"]) -> "DesignRuns":
         """The runs where the mask is true."""
         taken = np.flatnonzero(rows)
-        archs, designs = (tuple(each[row] for row in taken if each) for each in (self.archs, self.designs))
-        return DesignRuns(observations=self.observations.select(rows), archs=archs, designs=designs)
+        return DesignRuns(
+            observations=self.observations.select(rows),
+            archs=tuple(self.archs[row] for row in taken),
+            designs=tuple(self.designs[row] for row in taken if self.designs),
+        )
 
     @property
     def seed_spread(self) -> float:

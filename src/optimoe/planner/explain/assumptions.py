@@ -27,7 +27,7 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
     """Every number from outside that the plan rests on."""
     law, training = problem.law.row, problem.training
     rows = [
-        _law_row(law),
+        *(_law_row(one.row) for one in (problem.law, *problem.also)),
         _row("loss band", _band_words(law), Basis.DERIVED, law.rmse_source or "not known"),
         _row("training FLOPs", "6 · N_act · D, both embeddings in N_act", Basis.ASSUMED, "the laws' convention"),
         _row("routing FLOPs", _routing_words(training), Basis.PUBLISHED, ROUTING_SOURCE),

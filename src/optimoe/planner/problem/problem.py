@@ -29,6 +29,7 @@ class Problem:
         deployments: Ways to serve, of which each design takes the cheapest; they share requests and limits.
         traffic: What the model answers over its life.
         law: Loss from size, tokens and experts.
+        also: Laws by which the same question is answered beside it.
         goal: What counts as best.
         space: The designs to choose from.
         data: The training tokens at hand.
@@ -49,6 +50,7 @@ class Problem:
     deployments: tuple[Deployment, ...]
     traffic: Traffic
     law: LossLaw
+    also: tuple[LossLaw, ...] = ()
     goal: Goal = field(default_factory=NearBest)
     space: Space = field(default_factory=Space)
     data: Data = field(default_factory=Data)
@@ -60,9 +62,10 @@ class Problem:
 
     def __post_init__(self) -> None:
         if not self.allow_unsound:
-            self.law.require_sound()
-            if self.training.bounded:
-                self.law.require_reach(self.training.budget_flops_about)
+            for law in (self.law, *self.also):
+                law.require_sound()
+                if self.training.bounded:
+                    law.require_reach(self.training.budget_flops_about)
         number = len(self.deployments)
         require(
             0 < number <= MOST_DEPLOYMENTS, "serve_gpus", f"1 to {MOST_DEPLOYMENTS:,} boxes and precisions", number

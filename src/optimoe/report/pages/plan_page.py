@@ -16,7 +16,7 @@ from optimoe.report.pages.figures.plan import front_figure, parts_figure, size_f
 from optimoe.report.pages.page import Page, Section, render, rests_on
 from optimoe.report.records.plan.plan import plan_record
 from optimoe.report.records.schema import document
-from optimoe.report.words.plan.alternatives import alternatives_table
+from optimoe.report.words.plan.alternatives import alternatives_table, by_law_table
 from optimoe.report.words.plan.choice import choice_lines
 from optimoe.report.words.plan.confidence import laws_sentences, robustness_sentences
 from optimoe.report.words.plan.headline import subtitle, title
@@ -64,6 +64,7 @@ def plan_page(plan: Plan, robustness: Robustness | None = None, files: Sequence[
         figures.append(size_figure(plan, curve))
     sections = [
         Section(title="Beside it", table=alternatives_table(plan), marked=True),
+        Section(title="By law", table=by_law_table(plan) if plan.by_law else None, marked=True),
         Section(title="Why", texts=plan.reasons),
         Section(title="Models of your own", texts=scored_lines(plan)),
         Section(title="Loss and dollars", figures=figures),

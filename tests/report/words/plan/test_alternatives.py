@@ -7,7 +7,11 @@ from optimoe.core.units import format_count, format_usd
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.report.words.plan.alternatives import MOST, against, alternatives_table, routing_words
+from optimoe.planner.result import LawChoice
+from optimoe.report.pages.plan_page import plan_page
+from optimoe.report.words.layout import blocks_text
+from optimoe.report.words.plan.alternatives import MOST, against, alternatives_table, by_law_table, routing_words
+from optimoe.report.words.plan.answer import plan_blocks
 from tests.planner.asked import SMALL, plain, problem
 
 
@@ -26,6 +30,29 @@ def test_the_choice_is_the_first_row_and_others_follow_by_their_dollars(result):
     }
     shown = [row[head.index("all")] for row in others if row[head.index("all")] != "–"]
     assert shown == [format_usd(usd) for usd in sorted(cheapest.values())]
+
+
+def test_laws_that_were_asked_besides_stand_side_by_side_each_with_its_choice_or_the_reason(result):
+    other = next(item.candidate for item in result.alternatives if item.candidate and not item.family.dense)
+    found = replace(
+        result,
+        by_law=(
+            LawChoice(law="fitted", source="runs", candidate=result.choice),
+            LawChoice(law="anchored", source="runs", candidate=other),
+            LawChoice(law="dense", source="paper", candidate=None, reason="ranks dense models alone"),
+        ),
+    )
+    heads, first, second, none = by_law_table(found).rows
+    assert first[:2] == ("fitted", routing_words(result.choice.family))
+    assert second[heads.index("all")] == format_usd(other.total_usd)
+    assert second[heads.index("total")] == format_count(other.params.total)
+    loss = other.loss
+    assert second[heads.index("loss")] == f"{loss.value:.3f} ({loss.low:.3f} – {loss.high:.3f})"
+    assert set(none[1:-1]) == {"–"} and none[-1] == "ranks dense models alone"
+    text = "\n".join(blocks_text(plan_blocks(found)))
+    assert "The same question by law" in text
+    assert "The same question by law" not in "\n".join(blocks_text(plan_blocks(result)))
+    assert "The same question by law" in plan_page(found)
 
 
 def test_few_designs_are_shown_and_the_dense_one_always():

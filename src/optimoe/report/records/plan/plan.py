@@ -11,7 +11,7 @@ from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.explain.chain import Link
 from optimoe.planner.explain.checks import check_commands
 from optimoe.planner.problem.kinds import Searched
-from optimoe.planner.result import Plan
+from optimoe.planner.result import LawChoice, Plan
 from optimoe.report.records.plan.alternatives import AlternativeRecord, InfeasibleFamilyRecord, alternative_record
 from optimoe.report.records.plan.candidate import CandidateRecord, candidate_record
 from optimoe.report.records.plan.confidence import RobustnessRecord, robustness_record
@@ -47,6 +47,23 @@ class LawViewRecord:
     routed: bool
     decades_beyond: dict[str, float]
     assumed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawChoiceRecord:
+    """What one law answers to the whole question.
+
+    Attributes:
+        law: The law's name.
+        source: Paper and place.
+        choice: Its choice, at its own loss; null where it has none.
+        reason: Why it has none; empty where it has.
+    """
+
+    law: str
+    source: str
+    choice: CandidateRecord | None
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +152,7 @@ class PlanRecord:
         scored: The user's own models, at the choice's loss and on the whole budget.
         labs: What labs trained with about this compute: reference, no part of the choice.
         laws: What each law would train.
+        by_law: The plan's own law and each that was asked beside it, with its choice; empty where none was.
         reasons: Why this design and not another.
         warnings: What to be careful about.
         assumptions: Every number that the plan rests on, with its source.
@@ -155,6 +173,7 @@ class PlanRecord:
     scored: tuple[ScoredRecord, ...]
     labs: tuple[LabRecord, ...]
     laws: tuple[LawViewRecord, ...]
+    by_law: tuple[LawChoiceRecord, ...]
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     assumptions: tuple[AssumptionRecord, ...]
@@ -181,12 +200,18 @@ def plan_record(
         scored=tuple(scored_record(one) for one in plan.scored),
         labs=tuple(lab_record(one) for one in plan.labs),
         laws=tuple(same_fields(LawViewRecord, view) for view in plan.laws),
+        by_law=tuple(_law_choice(one) for one in plan.by_law),
         assumptions=tuple(assumption_record(one) for one in plan.assumptions),
         check_commands=check_commands(plan),
         trace=same_fields(TraceRecord, plan.trace, first=plan.trace.listed, first_best=None),
         robustness=robustness_record(robustness, plan.choice) if robustness else None,
         chain=UNSET if chain is None else tuple(same_fields(LinkRecord, link) for link in chain),
     )
+
+
+def _law_choice(one: LawChoice) -> LawChoiceRecord:
+    choice = candidate_record(one.candidate) if one.candidate else None
+    return same_fields(LawChoiceRecord, one, choice=choice)
 
 
 def assumption_record(assumption: Assumption) -> AssumptionRecord:

@@ -11,6 +11,7 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.training import BUDGET_TOLERANCE
 from optimoe.planner.result import Alternative, Plan
 from optimoe.report.words.lines import Table
+from optimoe.report.words.plan.choice import banded_loss
 
 MOST = 6
 """Other designs that the table shows: what fits a screen beside the choice; ``plan.json`` has all."""
@@ -22,6 +23,8 @@ MOST_AGAINST = 2
 """Reasons against a design that the table has room for: the largest of them."""
 
 HEADS = ("", "active", "total", "tokens", "loss", "training", "GPUs", "serving", "all", "against it")
+
+LAW_HEADS = ("law", "trains", "active", "total", "tokens", "loss", "training", "serving", "all", "")
 
 CAUSES = {
     "kv_reads_s": "reads more cache",
@@ -55,6 +58,35 @@ def alternatives_table(plan: Plan) -> Table:
         rows=rows,
         spare=("tokens", "training", "serving", "GPUs", "total", "loss", "active"),
         words=("against it",),
+    )
+
+
+def by_law_table(plan: Plan) -> Table:
+    """The choice beside those of the laws that were asked besides, each at its own loss."""
+    rows: list[tuple[str, ...]] = [LAW_HEADS]
+    for one in plan.by_law:
+        if one.candidate is None:
+            rows.append((one.law, *["–"] * (len(LAW_HEADS) - 2), one.reason))
+            continue
+        bill, design = spent(plan, one.candidate), one.candidate
+        sizes = (design.params.active, design.params.total, design.tokens)
+        rows.append(
+            (
+                one.law,
+                routing_words(design.family),
+                *map(format_count, sizes),
+                banded_loss(design),
+                bill.words("train"),
+                bill.words("serve"),
+                bill.words(),
+                "",
+            )
+        )
+    return Table(
+        title="The same question by law, each at its own loss",
+        rows=rows,
+        spare=("training", "serving", "total"),
+        words=("trains", ""),
     )
 
 

@@ -3,7 +3,7 @@
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.result import Plan
 from optimoe.report.words.lines import Blocks, Lines, labelled
-from optimoe.report.words.plan.alternatives import alternatives_table
+from optimoe.report.words.plan.alternatives import alternatives_table, by_law_table
 from optimoe.report.words.plan.choice import choice_lines
 from optimoe.report.words.plan.confidence import laws_sentences, robustness_sentences
 from optimoe.report.words.plan.headline import headline
@@ -18,6 +18,7 @@ def plan_blocks(plan: Plan, robustness: Robustness | None = None) -> Blocks:
         question_lines(plan.problem),
         choice_lines(plan),
         alternatives_table(plan),
+        by_law_table(plan) if plan.by_law else "",
         beside_lines(plan),
         doubt_lines(plan, robustness),
     ]

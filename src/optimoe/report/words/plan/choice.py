@@ -95,7 +95,6 @@ def routing_words(choice: Candidate) -> str:
 def loss_words(plan: Plan) -> str:
     """The loss with its band, its law and how far that law is stretched."""
     choice, law = plan.choice, plan.problem.law.row
-    band = "" if math.isnan(choice.loss.low) else f" ({choice.loss.low:.3f} – {choice.loss.high:.3f})"
     stretch = ", inside its fitted range"
     if beyond := beyond_words(choice):
         stretch = f", beyond its fitted range: {beyond}"
@@ -103,7 +102,13 @@ def loss_words(plan: Plan) -> str:
         stretch = ", its fitted range not wholly stated"
     if choice.assumed:
         stretch += ", by assumption"
-    return f"{choice.loss.value:.3f}{band} nats/token · {law.name}, {law.status}{stretch}"
+    return f"{banded_loss(choice)} nats/token · {law.name}, {law.status}{stretch}"
+
+
+def banded_loss(design: Candidate) -> str:
+    """The loss of a design with the band of its law, where that is known: ``1.669 (1.620 – 1.720)``."""
+    loss = design.loss
+    return f"{loss.value:.3f}" + ("" if math.isnan(loss.low) else f" ({loss.low:.3f} – {loss.high:.3f})")
 
 
 def serving_words(plan: Plan) -> str:
