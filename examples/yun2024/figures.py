@@ -54,7 +54,9 @@ def losses_figure(runs: DesignRuns, law: LossLaw) -> go.Figure:
     marks = np.unique(runs.observations.column("E"))
     figure.update_xaxes(title="experts", type="log", tickvals=marks, ticktext=[f"{mark:g}" for mark in marks])
     figure.update_yaxes(title="held-out loss, nats per token", col=1)
-    return styled(figure, f"Loss by the number of experts, each seed a point, and {law.row.name}", numbers=())
+    styled(figure, f"Loss by the number of experts, each seed a point, and {law.row.name}", numbers=())
+    figure.update_annotations(font_size=13)
+    return figure.update_layout(margin_t=80)  # the titles of the panels stand below its own
 
 
 def _of_a_width(runs: DesignRuns, law: LossLaw, tokens: float, width: int) -> list[go.Scatter]:

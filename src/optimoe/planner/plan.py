@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimoe.arch.params import count_params
-from optimoe.core.progress import counting
 from optimoe.core.errors import InfeasibleError, InputError
+from optimoe.core.progress import counting
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.candidate import Candidate, make_candidate
@@ -78,7 +78,9 @@ def plan(
         alternatives = () if brief else _alternatives(found.board, found)
         dense = None if brief else _best_dense(found.board, found)
         done(1)
-        return _made(problem, memory, found, alternatives, dense, brief=brief)
+        made = _made(problem, memory, found, alternatives, dense, brief=brief)
+        others = () if brief or found.board.near else _by_law(made, memory, anew=anew)
+        return replace(made, by_law=others)
 
 
 def _made(
@@ -105,7 +107,6 @@ def _made(
         scored=score(problem, choice, least, memory),
         labs=() if few else labs_at(problem, choice, memory),
         laws=() if few else law_views(problem, looked),
-        by_law=() if few else _by_law(problem, choice, memory, anew=anew),
         reasons=(),
         warnings=(),
         assumptions=assumptions(problem),
@@ -292,11 +293,12 @@ def law_views(problem: Problem, looked: Looked) -> tuple[LawView, ...]:
     return tuple(views)
 
 
-def _by_law(problem: Problem, choice: Candidate, memory: PricedGrids, *, anew: bool) -> tuple[LawChoice, ...]:
-    """The choice beside those of the laws that are asked besides; nothing where none is."""
+def _by_law(made: Plan, memory: PricedGrids, *, anew: bool) -> tuple[LawChoice, ...]:
+    """The choice of a plan beside those of the laws that are asked besides; nothing where none is."""
+    problem = made.problem
     if not problem.also:
         return ()
-    found = [LawChoice(law=problem.law.row.name, source=problem.law.row.source, candidate=choice)]
+    found = [LawChoice(law=problem.law.row.name, source=problem.law.row.source, candidate=made.choice)]
     for law in problem.also:
         try:
             asked = replace(problem, law=law, also=(), scored=(), score_tokens=())

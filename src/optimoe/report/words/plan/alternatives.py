@@ -64,6 +64,7 @@ def alternatives_table(plan: Plan) -> Table:
 def by_law_table(plan: Plan) -> Table:
     """The choice beside those of the laws that were asked besides, each at its own loss."""
     rows: list[tuple[str, ...]] = [LAW_HEADS]
+    silent = any(one.candidate is None for one in plan.by_law)
     for one in plan.by_law:
         if one.candidate is None:
             rows.append((one.law, *["–"] * (len(LAW_HEADS) - 2), one.reason))
@@ -84,8 +85,8 @@ def by_law_table(plan: Plan) -> Table:
         )
     return Table(
         title="The same question by law, each at its own loss",
-        rows=rows,
-        spare=("training", "serving", "total"),
+        rows=rows if silent else [row[:-1] for row in rows],
+        spare=("serving", "training", "total"),
         words=("trains", ""),
     )
 
