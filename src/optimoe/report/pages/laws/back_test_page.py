@@ -56,7 +56,7 @@ def back_test_page(found: BackTests) -> str:
 
 
 def best_ways(found: BackTests) -> list[BackTest]:
-    """Of each law the test of the least error, the best law first."""
+    """The test of the least error of each law, the best law first."""
     best: dict[str, BackTest] = {}
     for test in found.tests:
         best.setdefault(test.law, test)
