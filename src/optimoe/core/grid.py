@@ -103,9 +103,9 @@ def content_key(*values: Any) -> bytes:
     """
     from hashlib import blake2b
 
-    digest = blake2b(digest_size=16)
-    _feed(values, digest.update)
-    return digest.digest()
+    parts: list[bytes] = []
+    _feed(values, parts.append)
+    return blake2b(b"".join(parts), digest_size=16).digest()
 
 
 def row_keys(grid: Any) -> tuple[bytes, list[bytes]]:
@@ -121,39 +121,41 @@ def row_keys(grid: Any) -> tuple[bytes, list[bytes]]:
     import numpy as np
 
     columns: list[Any] = []
-    digest = blake2b(digest_size=16)
-    _feed(grid, digest.update, columns)
+    parts: list[bytes] = []
+    _feed(grid, parts.append, columns)
     table = np.ascontiguousarray(np.stack(np.broadcast_arrays(*columns), axis=-1).astype(float))
-    return digest.digest(), [row.tobytes() for row in table]
+    return blake2b(b"".join(parts), digest_size=16).digest(), [row.tobytes() for row in table]
 
 
-def _feed(value: Any, update: Callable[[Any], None], columns: list[Any] | None = None) -> None:
+def _feed(value: Any, update: Callable[[bytes], None], columns: list[Any] | None = None) -> None:
     """Hand on a value's type and content; every text ends and every collection says its length.
 
     Arrays are put among ``columns`` where they are given, and their kind alone is handed on.
     """
-    update(f"{type(value).__qualname__}\0".encode())
-    if value is None or isinstance(value, bool | int | float | str | bytes | PurePath):  # an Enum's too
-        update(f"{value!r}\0".encode())
+    kind = type(value)
+    name = f"{kind.__qualname__}\0"
+    if kind in LEAVES or isinstance(value, bool | int | float | str | bytes | PurePath):  # an Enum's too
+        update(f"{name}{value!r}\0".encode())
     elif _is_array(value) and columns is not None:
-        update(f"{value.dtype.str}\0".encode())
+        update(f"{name}{value.dtype.str}\0".encode())
         columns.append(value)
     elif _is_array(value):
-        update(f"{value.dtype.str}{value.shape}\0".encode())
+        update(f"{name}{value.dtype.str}{value.shape}\0".encode())
         update(value.tobytes())
     elif is_dataclass(value):
-        for field in fields(value):
-            if field.compare:
-                update(f"{field.name}\0".encode())
-                _feed(getattr(value, field.name), update, columns)
+        update(name.encode())
+        for field, of_field in _compared_fields(kind):
+            update(of_field)
+            _feed(getattr(value, field), update, columns)
     elif isinstance(value, Mapping):
+        update(name.encode())
         _feed(list(value.items()), update, columns)
     elif isinstance(value, tuple | list):
-        update(f"{len(value)}\0".encode())
+        update(f"{name}{len(value)}\0".encode())
         for item in value:
             _feed(item, update, columns)
     else:
-        raise TypeError(f"{type(value).__name__}: has no content that a key could be made of")
+        raise TypeError(f"{kind.__name__}: has no content that a key could be made of")
 
 
 def _mapped(value: Any, change: Callable[[Any], Any], chosen: Callable[[Any], bool]) -> Any:
@@ -187,6 +189,12 @@ def _made_anew(kind: Any, fields_of: dict[str, Any]) -> Any:
 def _stated_fields(kind: Any) -> tuple[str, ...]:
     """The fields of a dataclass that its constructor takes."""
     return tuple(field.name for field in fields(kind) if field.init)
+
+
+@cache
+def _compared_fields(kind: Any) -> tuple[tuple[str, bytes], ...]:
+    """The fields of a dataclass that are compared, each with what a key has of its name."""
+    return tuple((field.name, f"{field.name}\0".encode()) for field in fields(kind) if field.compare)
 
 
 def _is_array(value: Any) -> bool:

@@ -21,6 +21,8 @@ from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.search import best_training, training_mfu, usual_train_layouts
 from optimoe.cost.training.setup import OPTIMIZER_BYTES, WEIGHT_BYTES
+from optimoe.cost.training.tried.candidates import batch_top
+from optimoe.cost.training.tried.lines import StepLines, lines_for, step_lines
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import GivenMfu
@@ -113,7 +115,17 @@ class PricedGrids:
         routed = grid.moe is not None
         asked = replace(usual, price=unknown_price()) if usual else run
         layouts = self.kept(lambda: usual_layouts(space, asked, routed=routed), "layouts", space, asked, routed)
-        best = self._remembered(lambda part: _steps(part, run, layouts), grid, "trained", run, layouts)
+
+        def steps(part: ArchSpec) -> _Steps:
+            if usual is None:
+                return _steps(part, run, layouts)
+            top = at_any_batch(run)  # a question near a plan may move the batch, and not the designs
+            lines = self._remembered(
+                lambda new: step_lines(new.over(1), top, layouts), part, "lines", top, layouts
+            )
+            return _steps(part, run, layouts, lines)
+
+        best = self._remembered(steps, grid, "trained", run, layouts)
         if isinstance(utilisation, GivenMfu):
             mfu = np.where(best.fits, given, np.nan)
         else:
@@ -158,7 +170,7 @@ class PricedGrids:
             return self.trained(problem, in_a_row(spec))
         run = replace(training.run, price=unknown_price())
         plain = replace(spec, name="")
-        best = self.kept(lambda: _best_training(plain, run), "settled", plain, run)
+        best = self.kept(lambda: self._best_training(plain, run), "settled", plain, run)
         if best is None:
             return Trained(mfu=np.array([np.nan]))
         if isinstance(training.utilisation, GivenMfu):
@@ -167,6 +179,14 @@ class PricedGrids:
         else:
             mfu = best.mfu() * peak_over_bf16(run) * training.utilisation.scale
         return Trained(mfu=np.array([float(mfu)]), layouts=in_a_row(best.layout), choice=np.array([0]))
+
+    def _best_training(self, spec: ArchSpec, run: TrainRun) -> TrainEstimate | None:
+        """The best layout of one model, of those that were timed for another batch where they were."""
+        top = at_any_batch(run)
+        try:
+            return best_training(spec, run, known=self.kept(lambda: lines_for(spec, top), "lines", spec, top))
+        except InfeasibleError:
+            return None
 
     def kept(self, make: Callable[[], T], kind: str, *asked: Any) -> T:
         """Look up what was made of a question before, or make it and keep it: so many of a kind."""
@@ -222,8 +242,9 @@ class PricedGrids:
                 self._sheets.popitem(last=False)
 
 
-MOST_THINGS, MOST_OF_A_KIND = {"board": 4, "earlier": 4}, 512
-"""Boards and settled runs that a memory keeps beside the answers: a board of the usual space takes some 40 MB."""
+MOST_THINGS, MOST_OF_A_KIND = {"board": 4, "earlier": 4, "lines": 64}, 512
+"""Boards, timed models and settled runs that a memory keeps beside the answers: a board of the usual space takes
+some 40 MB, all layouts of a model up to one."""
 
 
 def in_a_row(value: T) -> T:
@@ -237,11 +258,9 @@ def peak_over_bf16(run: TrainRun) -> float:
     return gpu.flops_per_s(run.setup.precision) / gpu.flops_per_s("bf16")
 
 
-def _best_training(spec: ArchSpec, run: TrainRun) -> TrainEstimate | None:
-    try:
-        return best_training(spec, run)
-    except InfeasibleError:
-        return None
+def at_any_batch(run: TrainRun) -> TrainRun:
+    """The run by which designs are timed for batches up to its own, which is the next power of two."""
+    return replace(run, batch_tokens=batch_top(run) * run.seq_len, batch_source="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,8 +272,8 @@ class _Steps:
     fits: Bool[np.ndarray, " designs"]
 
 
-def _steps(grid: ArchSpec, run: TrainRun, layouts: TrainLayout) -> _Steps:
-    best = training_mfu(grid, run, layouts)
+def _steps(grid: ArchSpec, run: TrainRun, layouts: TrainLayout, lines: StepLines | None = None) -> _Steps:
+    best = training_mfu(grid, run, layouts, lines=lines)
     return _Steps(mfu=np.asarray(best.mfu), choice=np.asarray(best.choice), fits=np.asarray(best.fits))
 
 

@@ -8,9 +8,9 @@ from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, UnknownNameError
 from optimoe.cost.training.estimate import CONVENTIONS, estimate_training, model_flops_per_token, predict
 from optimoe.cost.training.layout import TrainLayout
-from optimoe.cost.training.search import candidate_train_layouts
 from optimoe.cost.training.setup import TrainSetup
 from optimoe.cost.training.step import TrainStep
+from optimoe.cost.training.tried.candidates import candidate_train_layouts
 from tests.cost.training.runs import ARCHS, LAYOUTS, MIXTRAL, gpt, run
 
 

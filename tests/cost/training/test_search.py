@@ -5,13 +5,9 @@ from optimoe.core.errors import InfeasibleError
 from optimoe.core.grid import take
 from optimoe.cost.training.estimate import estimate_training, predict
 from optimoe.cost.training.layout import TrainLayout, staged, step_sequences, trains
-from optimoe.cost.training.search import (
-    best_training,
-    candidate_train_layouts,
-    layouts_for,
-    training_mfu,
-    usual_train_layouts,
-)
+from optimoe.cost.training.search import best_training, training_mfu, usual_train_layouts
+from optimoe.cost.training.tried.candidates import candidate_train_layouts, layouts_for
+from optimoe.cost.training.tried.lines import lines_for, step_lines
 from tests.cost.training.runs import MIXTRAL, gpt, run
 
 
@@ -59,6 +55,23 @@ def test_more_gpus_never_train_slower_at_the_same_batch():
         best_training(MIXTRAL, run(gpus=gpus, sequences=1024)).tokens_per_s for gpus in (24, 37, 48, 100, 128)
     ]
     assert speeds == sorted(speeds)
+
+
+@pytest.mark.parametrize(("arch", "gpus"), [(MIXTRAL, 24), (gpt(8192, 61, 64), 256)])
+def test_a_model_that_was_timed_is_timed_at_any_batch(arch, gpus):
+    known = lines_for(arch, run(gpus=gpus, sequences=1024))
+    for sequences in (513, 700, 1001, 1024):
+        asked = run(gpus=gpus, sequences=sequences)
+        found, anew = (
+            best_training(arch, asked, known=known),
+            best_training(arch, asked, layouts_for([arch], asked)),
+        )
+        assert (found.layout, found.mfu()) == (anew.layout, anew.mfu())
+        assert found.memory.fits
+        grid, layouts = gpt(np.array([2048, 4096]), np.array([24, 36]), np.array([16, 32])), known[0]
+        near = training_mfu(grid, asked, layouts, lines=step_lines(grid.over(1), asked, layouts))
+        direct = training_mfu(grid, asked, layouts)
+        assert (near.choice == direct.choice).all() and near.mfu == pytest.approx(direct.mfu, rel=1e-12)
 
 
 def test_idle_gpus_are_paid_and_count_in_the_utilisation():

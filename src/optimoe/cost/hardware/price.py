@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args
@@ -143,6 +144,7 @@ def load_prices(path: Path) -> tuple[PriceRow, ...]:
     return _rows(load_table(path), str(path))
 
 
+@cache
 def published_prices() -> tuple[PriceRow, ...]:
     """List prices of ``prices.toml``, of every tier."""
     return _rows(load_facts("optimoe.cost", "prices.toml"), "prices.toml")

@@ -276,5 +276,9 @@ def _divisions(arch: ArchSpec, layout: TrainLayout) -> Iterable[tuple[str, int, 
 
 def trains(arch: ArchSpec, sequences: Values, layout: TrainLayout) -> Flags:
     """Whether a layout splits a model into whole parts and keeps the batch; over designs and layouts."""
-    whole = pipeline_stages(arch, layout).even_chunks
-    return np.asarray(divides(arch, layout.parts) & whole & batch_kept(layout, sequences))[()]
+    return np.asarray(splits(arch, layout) & batch_kept(layout, sequences))[()]
+
+
+def splits(arch: ArchSpec, layout: TrainLayout) -> Flags:
+    """Whether a layout splits a model into whole parts; over designs and layouts."""
+    return np.asarray(divides(arch, layout.parts) & pipeline_stages(arch, layout).even_chunks)[()]

@@ -31,6 +31,9 @@ from optimoe.planner.search.estimate import (
 from optimoe.planner.search.listing import Index, Listing, coarse, listed, priced_whole
 from optimoe.planner.search.looked import Looked, Rates, judged_by
 
+Judgement = tuple[TokenCurve, Bool[np.ndarray, " designs"]]
+"""The loss curves of designs under a law, and which of them it may rank."""
+
 ANY_TRAFFIC = 1e30
 """Tokens per second that carry whatever is asked."""
 
@@ -63,7 +66,7 @@ class Known:
     rates: Rates
     roof: Rooflines | None
     features: Features | None
-    curves: dict[LossLaw, tuple[TokenCurve, Bool[np.ndarray, " designs"]]] = field(default_factory=dict)
+    curves: dict[LossLaw, Judgement] = field(default_factory=dict)
     expected_mfu: Column | None = None
     usual: TrainRun | None = None
 
@@ -260,7 +263,7 @@ class Board:
         places = places if also is None else np.union1d(places, also)
         return self.part(places), places
 
-    def judged(self, law: LossLaw) -> tuple[TokenCurve, Bool[np.ndarray, " designs"]]:
+    def judged(self, law: LossLaw) -> Judgement:
         """The loss curves of the designs under a law, and which of them it may rank."""
         curves = self.known.curves
         judgement = curves.get(law) or judged_by(law, self.listing)
@@ -270,9 +273,7 @@ class Board:
         return judgement
 
 
-def _longer(
-    law: LossLaw, judgement: tuple[TokenCurve, Bool[np.ndarray, " designs"]], more: Listing
-) -> tuple[TokenCurve, Bool[np.ndarray, " longer"]]:
+def _longer(law: LossLaw, judgement: Judgement, more: Listing) -> Judgement:
     """The judgement of designs and of further ones behind them."""
     return concatenated([judgement, judged_by(law, more)])
 

@@ -14,10 +14,9 @@ from typing import Any, get_args
 import numpy as np
 from jaxtyping import Bool, Float
 
-from optimoe.arch.memory import weight_bytes
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.planner.problem.kinds import AttentionKind
-from optimoe.planner.search.listing import Index, Listing
+from optimoe.planner.search.listing import Index, Listing, Loads, loads
 from optimoe.planner.search.looked import Rates
 
 Features = Float[np.ndarray, "designs features"]
@@ -80,17 +79,10 @@ class Rooflines:
         )
 
 
-def rooflines(listing: Listing, deployments: tuple[Deployment, ...]) -> Rooflines:
-    """Rooflines of all designs on all deployments."""
-    weights = {
-        one.engine.execution: listing.column(
-            lambda grid, one=one: np.asarray(weight_bytes(one.serves(grid)).total, dtype=float)  # type: ignore[misc]
-        )
-        for one in {one.engine.execution: one for one in deployments}.values()
-    }
-    contexts = {length for one in deployments for length in (one.workload.full_context, one.workload.mean_context)}
-    held = {length: listing.held_bytes(length) for length in contexts}
-    rows = [_roofline(listing, one, weights[one.engine.execution], held) for one in deployments]
+def rooflines(listing: Listing, deployments: tuple[Deployment, ...], taken: Loads | None = None) -> Rooflines:
+    """Rooflines of all designs on all deployments; ``taken`` is their :func:`loads`, where these are known."""
+    taken = taken or loads(listing, deployments)
+    rows = [_roofline(listing, one, taken.weights[one.engine.execution], taken.held) for one in deployments]
     return Rooflines(
         log_rate=np.stack([row[0] for row in rows]),
         room=np.stack([row[1] for row in rows]),

@@ -8,10 +8,12 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from optimoe.arch.memory import kv_bytes, kv_bytes_per_token
+from optimoe.arch.memory import kv_bytes, kv_bytes_per_token, weight_bytes
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import broadcast, concatenated, take
+from optimoe.cost.layers.execution import Execution
+from optimoe.cost.serving.estimate import Deployment
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.shapes import Shapes
 from optimoe.planner.problem.space import Space
@@ -148,6 +150,31 @@ class Listing:
             if name in self.__dict__:
                 made.__dict__[name] = change(self.__dict__[name], name)
         return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loads:
+    """What designs take in memory, whatever the limits.
+
+    Attributes:
+        weights: Bytes of the weights, by how they are executed.
+        held: Bytes of the cache of a sequence, by its length.
+    """
+
+    weights: Mapping[Execution, Float[np.ndarray, " designs"]]
+    held: Mapping[float, Float[np.ndarray, " designs"]]
+
+
+def loads(listing: Listing, deployments: tuple[Deployment, ...]) -> Loads:
+    """What all designs take in memory on any of the deployments."""
+    weights = {
+        one.engine.execution: listing.column(
+            lambda grid, one=one: np.asarray(weight_bytes(one.serves(grid)).total, dtype=float)  # type: ignore[misc]
+        )
+        for one in {one.engine.execution: one for one in deployments}.values()
+    }
+    contexts = {length for one in deployments for length in (one.workload.full_context, one.workload.mean_context)}
+    return Loads(weights=weights, held={length: listing.held_bytes(length) for length in contexts})
 
 
 def listed(space: Space, members: Mapping[Family, Shapes]) -> Listing:

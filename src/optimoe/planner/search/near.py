@@ -17,14 +17,16 @@ from optimoe.core.grid import content_key, map_numbers
 from optimoe.cost.hardware.price import unknown_price
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits
+from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.designs import Column
 from optimoe.planner.pareto import front_members
 from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.search.board import Board, Known, keep
-from optimoe.planner.search.estimate import features, rooflines
-from optimoe.planner.search.listing import Index, Listing
+from optimoe.planner.problem.training import PredictedMfu
+from optimoe.planner.search.board import Board, Judgement, Known, keep
+from optimoe.planner.search.estimate import Features, features, rooflines
+from optimoe.planner.search.listing import Index, Listing, Loads, loads
 from optimoe.planner.search.looked import Looked, Rates
 from optimoe.planner.search.objective import equal_loss, tokens_and_objective
 
@@ -49,6 +51,8 @@ class Picked:
         log_over_roof: Logarithm of the tokens per second of each deployment over its roofline, likewise.
         trained: Of which it was found.
         rates: Tokens per second that were found; NaN elsewhere.
+        loads, features: What estimates are made of under any limits.
+        curves: Their loss under laws, for all boards of these designs.
     """
 
     listing: Listing
@@ -56,6 +60,9 @@ class Picked:
     log_over_roof: Rates
     trained: Bool[np.ndarray, " designs"]
     rates: Rates
+    loads: Loads
+    features: Features
+    curves: dict[LossLaw, Judgement] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -71,16 +78,25 @@ class Earlier:
     problem: Problem
     known: Known
     picked: OrderedDict[Hashable, Picked] = field(default_factory=OrderedDict)
-    boards: OrderedDict[Hashable, Known] = field(default_factory=OrderedDict)
+    boards: OrderedDict[Hashable, Board] = field(default_factory=OrderedDict)
 
     def board(self, problem: Problem, memory: PricedGrids) -> Board:
         """The designs near this plan with what is known of them under the limits of a problem."""
-        cell = (problem.law, content_key(*_cell(problem)))
+        training, cell = problem.training, (problem.law, content_key(*_cell(problem)))
         picked = _latest(self.picked, cell, lambda: self._picked(problem, memory))
-        own = (*cell, content_key(problem.limits, problem.training.run))
-        known = _latest(self.boards, own, lambda: self._known(problem, picked))
+        run = training.run and replace(training.run, price=unknown_price())
+        own = (*cell, content_key(problem.limits, run, training.utilisation))
+        made = _latest(self.boards, own, lambda: self._board(problem, memory, picked))
+        board = replace(made, problem=problem, memory=memory)  # with its arrays, that this question adds to
+        if not isinstance(training.utilisation, PredictedMfu):  # a given one goes by more than the run
+            board.train_anew(np.flatnonzero(board.known.trained | (training.run is None)))
+        return board
+
+    def _board(self, problem: Problem, memory: PricedGrids, picked: Picked) -> Board:
+        """A board of some designs under the limits and the run of a problem."""
+        known = self._known(problem, picked)
         board = Board(problem=problem, memory=memory, known=known, mfu=np.full(len(known.listing), np.nan))
-        board.train_anew(np.flatnonzero(known.trained | (problem.training.run is None)))
+        board.train_anew(np.flatnonzero(known.trained))
         return board
 
     def _picked(self, problem: Problem, memory: PricedGrids) -> Picked:
@@ -94,18 +110,22 @@ class Earlier:
         looked = board.looked() if self.known.whole else board.looked(board.estimates())
         near = np.unique(np.concatenate([*_best(looked)]))
         listing, expected = looked.listing.where(near), looked.tokens_per_s[:, near]
-        roof = rooflines(listing, ways).log_rate
+        taken = loads(listing, ways)
+        roof = rooflines(listing, ways, taken).log_rate
         return Picked(
             listing=listing,
             mfu=looked.utilisation[near],
             log_over_roof=np.where(expected > 0, np.log(np.where(expected > 0, expected, 1.0)) - roof, 0.0),
             trained=self.known.trained[near],
             rates=self.known.rates[:, near],
+            loads=taken,
+            features=features(listing),
         )
 
     def _known(self, problem: Problem, picked: Picked) -> Known:
         """What is known of the designs under the limits of a problem."""
-        roof, run = rooflines(picked.listing, problem.deployments), self.problem.training.run
+        roof = rooflines(picked.listing, problem.deployments, picked.loads)
+        run = self.problem.training.run
         same_limits, same_run = problem.limits == self.problem.limits, problem.training.run == run
         return Known(
             listing=picked.listing,
@@ -115,7 +135,8 @@ class Earlier:
             trained=picked.trained & same_run,
             rates=picked.rates.copy() if same_limits else np.full_like(picked.rates, np.nan),
             roof=replace(roof, log_rate=roof.log_rate + picked.log_over_roof),
-            features=features(picked.listing),
+            features=picked.features,
+            curves=picked.curves,
             expected_mfu=picked.mfu,
             usual=run,
         )
