@@ -262,7 +262,7 @@ def front(board: Board) -> tuple[Candidate, ...]:
     """
     if not board.problem.training.bounded:
         return ()
-    part = board.priced()[0]
+    part, places = board.priced()
     looked = part.looked()
     tokens, losses = tokens_and_objective(looked, LowestLoss())
     prices = np.where(np.isfinite(losses), looked.usd_per_mtok, np.inf)
@@ -270,8 +270,8 @@ def front(board: Board) -> tuple[Candidate, ...]:
     members = members[np.argsort(losses[members], kind="stable")]
     if len(members) > MOST_ON_FRONT:
         members = members[np.linspace(0, len(members) - 1, MOST_ON_FRONT).round().astype(int)]
-    pools = priced(part, members)
-    return tuple(make_candidate(pools[int(place)], 0, float(tokens[place])) for place in members)
+    pools = priced(board, places[members])
+    return tuple(make_candidate(pools[int(places[row])], 0, float(tokens[row])) for row in members)
 
 
 def law_views(problem: Problem, looked: Looked) -> tuple[LawView, ...]:

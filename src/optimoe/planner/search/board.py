@@ -1,5 +1,6 @@
 """The designs of a search with all that is known of them: what was priced, and estimates of the rest."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +11,7 @@ from optimoe.core.grid import concatenated, take
 from optimoe.cost.hardware.price import unknown_price
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.planner.designs import Column
+from optimoe.planner.designs import Column, Pool
 from optimoe.planner.pricing import PricedGrids, peak_over_bf16
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.problem import Problem
@@ -80,12 +81,14 @@ class Board:
         memory: Designs that were priced before; new ones are added.
         known: What does not depend on law, budget, demand or prices.
         mfu: Utilisation in training of the designs that were trained; NaN of the others, and where nothing fits.
+        pools: Near an earlier plan, designs that were settled, by place and how: the latest, the last one behind.
     """
 
     problem: Problem
     memory: PricedGrids
     known: Known
     mfu: Column = field(default_factory=lambda: np.zeros(0))
+    pools: OrderedDict[tuple[int, bytes], Pool] = field(default_factory=OrderedDict)
 
     @property
     def listing(self) -> Listing:
@@ -203,7 +206,7 @@ class Board:
             curves=judged,
             expected_mfu=None if known.expected_mfu is None else known.expected_mfu[designs],
         )
-        part = replace(self, known=own)
+        part = replace(self, known=own, pools=OrderedDict())
         part.mfu = self.mfu[designs]
         return part
 

@@ -23,7 +23,6 @@ from optimoe.planner.pareto import front_members
 from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.problem.training import PredictedMfu
 from optimoe.planner.search.board import Board, Judgement, Known, keep
 from optimoe.planner.search.estimate import Features, features, rooflines
 from optimoe.planner.search.listing import Index, Listing, Loads, loads
@@ -37,11 +36,14 @@ demands and slacks so much smaller and larger."""
 LOWEST, LEAST, OF_AN_E = 20, 60, 12
 """Designs of the lowest loss, of the least dollars, of these of each E, under each move: some 300 together."""
 
+MOST_LIKELY = 12
+"""Designs that were settled last, which are trained first in another run."""
+
 MOST_BOARDS = 24
 """Boards that an earlier plan keeps: of other limits, laws and sizes of budget and demand."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Picked:
     """The designs near the best ones of a question, with what an earlier search knew of them.
 
@@ -53,6 +55,7 @@ class Picked:
         rates: Tokens per second that were found; NaN elsewhere.
         loads, features: What estimates are made of under any limits.
         curves: Their loss under laws, for all boards of these designs.
+        last: The board of these designs that was asked for last.
     """
 
     listing: Listing
@@ -63,6 +66,7 @@ class Picked:
     loads: Loads
     features: Features
     curves: dict[LossLaw, Judgement] = field(default_factory=dict)
+    last: Board | None = None
 
 
 @dataclass(kw_only=True)
@@ -82,21 +86,26 @@ class Earlier:
 
     def board(self, problem: Problem, memory: PricedGrids) -> Board:
         """The designs near this plan with what is known of them under the limits of a problem."""
-        training, cell = problem.training, (problem.law, content_key(*_cell(problem)))
+        cell = (problem.law, content_key(*_cell(problem)))
         picked = _latest(self.picked, cell, lambda: self._picked(problem, memory))
-        run = training.run and replace(training.run, price=unknown_price())
-        own = (*cell, content_key(problem.limits, run, training.utilisation))
+        training, run = problem.training.unbounded(), problem.training.run
+        asked = replace(training, price=unknown_price(), run=run and replace(run, price=unknown_price()))
+        own = (*cell, content_key(problem.limits, asked))
         made = _latest(self.boards, own, lambda: self._board(problem, memory, picked))
-        board = replace(made, problem=problem, memory=memory)  # with its arrays, that this question adds to
-        if not isinstance(training.utilisation, PredictedMfu):  # a given one goes by more than the run
-            board.train_anew(np.flatnonzero(board.known.trained | (training.run is None)))
-        return board
+        picked.last = replace(made, problem=problem, memory=memory)  # of the same arrays, to which this one adds
+        return picked.last
 
     def _board(self, problem: Problem, memory: PricedGrids, picked: Picked) -> Board:
-        """A board of some designs under the limits and the run of a problem."""
+        """A board of some designs under the limits and the run of a problem.
+
+        With those trained that the question before it settled: this one will want most of them, and one call
+        trains all of a kind.
+        """
         known = self._known(problem, picked)
         board = Board(problem=problem, memory=memory, known=known, mfu=np.full(len(known.listing), np.nan))
-        board.train_anew(np.flatnonzero(known.trained))
+        board.train_anew(np.flatnonzero(known.trained | (problem.training.run is None)))
+        if picked.last is not None:
+            board.train(np.unique([place for place, _ in picked.last.pools][-MOST_LIKELY:]).astype(int))
         return board
 
     def _picked(self, problem: Problem, memory: PricedGrids) -> Picked:

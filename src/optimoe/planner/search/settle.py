@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool
@@ -11,7 +12,7 @@ from optimoe.arch.spec import ArchSpec, merged
 from optimoe.core.grid import take
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.planner.designs import Pool, cheapest_of, curve_of
-from optimoe.planner.pricing import PricedGrids, Trained
+from optimoe.planner.pricing import PricedGrids, Trained, at_price
 from optimoe.planner.problem.family import Family, family_of
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import Shapes
@@ -23,6 +24,9 @@ from optimoe.planner.search.looked import Looked, Rates, unpriced
 
 MOST_WAYS = 2
 """Deployments of a design that are settled beside the cheapest that was priced."""
+
+MOST_POOLS = 64
+"""Settled designs that a board near an earlier plan keeps: those of a choice, its rows and its front."""
 
 
 def settle(board: Board, designs: Index) -> dict[int, Pool]:
@@ -39,13 +43,7 @@ def settle(board: Board, designs: Index) -> dict[int, Pool]:
         return {}
     order = np.unique(designs)
     wanted = _likely_ways(board, order)
-    pools: dict[int, Pool] = {}
-    for grid, own in board.listing.pieces(order[wanted.any(axis=0)]):
-        families = [board.listing.families[place] for place in board.listing.of_family[own]]
-        here = wanted[:, np.searchsorted(order, own)]
-        settled = _settled(board.problem, grid, families, here, board.memory)
-        pools |= {int(place): pool for place, pool in zip(own, settled, strict=True)}
-    return pools
+    return _pools(board, order, wanted, "settled")
 
 
 def _likely_ways(board: Board, designs: Index) -> Bool[np.ndarray, "deployments designs"]:
@@ -64,15 +62,46 @@ def _likely_ways(board: Board, designs: Index) -> Bool[np.ndarray, "deployments 
 
 def priced(board: Board, designs: Index) -> dict[int, Pool]:
     """Pools of one of designs that were priced, each on its cheapest deployment, as the search priced them."""
-    looked = board.looked()
-    pools: dict[int, Pool] = {}
-    for grid, own in board.listing.pieces(np.unique(designs)):
+    order = np.unique(designs)
+    wanted = board.looked().cheapest[order] == np.arange(len(board.problem.deployments))[:, None]
+    return _pools(board, order, wanted, "priced")
+
+
+def _pools(
+    board: Board, order: Index, wanted: Bool[np.ndarray, "deployments designs"], how: Literal["settled", "priced"]
+) -> dict[int, Pool]:
+    """Pools of one of designs in their order, trained in every layout or as the search trained them.
+
+    Near an earlier plan one question after the other settles the same designs, of which prices alone may differ.
+    """
+    keys = {int(place): (int(place), how.encode() + wanted[:, row].tobytes()) for row, place in enumerate(order)}
+    ways = {int(place): np.flatnonzero(wanted[:, row]).tolist() for row, place in enumerate(order)}
+    pools = {
+        place: _at_prices(board.pools[key], board.problem, ways[place])
+        for place, key in keys.items()
+        if key in board.pools
+    }
+    new = wanted.any(axis=0) & ~np.isin(order, [*pools])
+    for grid, own in board.listing.pieces(order[new]):
         families = [board.listing.families[place] for place in board.listing.of_family[own]]
-        trained = board.memory.trained(board.problem, grid, board.known.usual)
-        wanted = looked.cheapest[own] == np.arange(len(board.problem.deployments))[:, None]
-        rows = _settled(board.problem, grid, families, wanted, board.memory, trained=trained)
+        trained = board.memory.trained(board.problem, grid, board.known.usual) if how == "priced" else None
+        here = wanted[:, np.searchsorted(order, own)]
+        rows = _settled(board.problem, grid, families, here, board.memory, trained=trained)
         pools |= {int(place): pool for place, pool in zip(own, rows, strict=True)}
+    if board.near:
+        for place, pool in pools.items():
+            board.pools[keys[place]] = pool
+            board.pools.move_to_end(keys[place])
+        while len(board.pools) > MOST_POOLS:
+            board.pools.popitem(last=False)
     return pools
+
+
+def _at_prices(pool: Pool, problem: Problem, ways: Sequence[int]) -> Pool:
+    """A pool, on some deployments, under a question that differs in goal, budget, demand and prices alone."""
+    here = replace(problem, deployments=tuple(problem.deployments[way] for way in ways))
+    servings = tuple(at_price(*pair) for pair in zip(pool.servings, here.deployments, strict=True))
+    return replace(pool, problem=here, servings=servings, cheapest=cheapest_of(here, servings))
 
 
 def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool:
