@@ -7,7 +7,7 @@ import time
 import pytest
 from starlette.testclient import TestClient
 
-from optimoe.app.web import site as module
+from optimoe.app.web import desk
 from optimoe.app.web.limits import WebLimits
 from optimoe.app.web.site import site
 from optimoe.core.errors import ConfigError
@@ -28,7 +28,7 @@ def echo(monkeypatch):
     async def run(function, name, body, **others):
         return slow.echoing(name, body)
 
-    monkeypatch.setattr(module.to_process, "run_sync", run)
+    monkeypatch.setattr(desk.to_process, "run_sync", run)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080", "LOCALHOST"])
@@ -103,25 +103,25 @@ def test_a_question_is_answered_in_a_process_of_its_own():
 
 def test_a_question_that_takes_too_long_is_given_up_and_the_next_one_answered(monkeypatch):
     with client(**QUICK, answer_s=0.5) as asked:
-        monkeypatch.setattr(module, "answered", slow.sleeping)
+        monkeypatch.setattr(desk, "answered", slow.sleeping)
         found = asked.post("/api/v1/cost", json={})
         assert (found.status_code, found.json()["error"][:23]) == (504, "cost: took longer than ")
     with client(**QUICK) as asked:
-        monkeypatch.setattr(module, "answered", slow.echoing)
+        monkeypatch.setattr(desk, "answered", slow.echoing)
         assert asked.post("/api/v1/cost", json={"a": 1}).json() == {"a": 1}
 
 
 def test_a_process_that_dies_is_told_and_replaced(monkeypatch):
     with client(**QUICK) as asked:
-        monkeypatch.setattr(module, "answered", slow.dying)
+        monkeypatch.setattr(desk, "answered", slow.dying)
         assert asked.post("/api/v1/cost", json={}).status_code == 503
-        monkeypatch.setattr(module, "answered", slow.echoing)
+        monkeypatch.setattr(desk, "answered", slow.echoing)
         assert asked.post("/api/v1/cost", json={"a": 1}).status_code == 200
 
 
 def test_a_fault_of_the_server_tells_nobody_its_traceback_and_is_in_its_log(monkeypatch):
     with client(**QUICK) as asked:
-        monkeypatch.setattr(module, "answered", slow.failing)
+        monkeypatch.setattr(desk, "answered", slow.failing)
         with pytest.raises(ZeroDivisionError):  # as the server that runs it sees it, and logs it
             asked.post("/api/v1/cost", json={})
     with TestClient(asked.app, base_url=HERE, raise_server_exceptions=False) as asked:
@@ -131,7 +131,7 @@ def test_a_fault_of_the_server_tells_nobody_its_traceback_and_is_in_its_log(monk
 
 
 def test_more_questions_than_may_wait_are_refused(monkeypatch):
-    monkeypatch.setattr(module, "answered", slow.sleeping)
+    monkeypatch.setattr(desk, "answered", slow.sleeping)
     with client(**QUICK, answer_s=3) as asked:
         first = threading.Thread(target=lambda: asked.post("/api/v1/cost", json={}))
         first.start()

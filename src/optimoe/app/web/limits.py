@@ -15,9 +15,11 @@ class WebLimits:
         port: Port; 0 takes a free one.
         token: What a request must hold as ``Authorization: Bearer``; empty asks for none.
         workers: Processes that answer, one question each at a time.
-        waiting: Questions that may wait for one; more are refused with 429.
+        waiting: Questions that may wait for one; more are refused with 429. A page asks one at a time or two, so that
+            some fifty users wait a little, and none is refused.
         answer_s: Seconds after which a question is given up with 504, and its process is ended.
         body_bytes: Of the largest body; a larger one is refused with 413.
+        kept_bytes: Of answers that are kept for those who ask the same.
 
     Raises:
         ConfigError: A number is out of limits, or other machines may ask without a token.
@@ -27,12 +29,14 @@ class WebLimits:
     port: int = 8080
     token: str = ""
     workers: int = 2
-    waiting: int = 16
+    waiting: int = 64
     answer_s: float = 60.0
     body_bytes: int = 1 << 20
+    kept_bytes: int = 32 << 20
 
     def __post_init__(self) -> None:
         require_positive(self, "workers", "answer_s", "body_bytes")
+        require(self.kept_bytes >= 0, "kept_bytes", "zero or more", self.kept_bytes)
         require(0 <= self.port < 65_536, "port", "0 to 65535", self.port)
         require(self.waiting >= 0, "waiting", "zero or more", self.waiting)
         require(bool(self.token) or self.is_local, "token", "stated where other machines may ask", "none")

@@ -2,8 +2,7 @@
 
 from functools import partial
 
-import anyio
-from anyio import CapacityLimiter, to_process, to_thread
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -11,43 +10,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from optimoe.app.web.desk import Desk
 from optimoe.app.web.files import page_file, page_files
 from optimoe.app.web.guard import HEADERS, JSON, Guard, refusal
 from optimoe.app.web.limits import WebLimits
 from optimoe.app.web.openapi import PREFIX, openapi_text, questions_text
 from optimoe.app.web.questions import QUESTIONS, REPORTS
-from optimoe.app.web.work import answered, told
+from optimoe.app.web.work import told
 
 
 class TooLargeError(Exception):
     """A body has more bytes than are read."""
-
-
-class Desk:
-    """Hands questions to processes: so many at a time, so many that wait, each for so long."""
-
-    def __init__(self, limits: WebLimits) -> None:
-        self.limits = limits
-        self._processes = CapacityLimiter(limits.workers)
-        self._asked = 0
-
-    async def answer(self, name: str, body: bytes) -> Response:
-        """What a question answers; 429 where too many wait, 504 where it takes too long."""
-        if self._asked >= self.limits.workers + self.limits.waiting:
-            return refusal(429, f"busy: {self._asked} questions are being answered; ask again", Retry_After="1")
-        self._asked += 1
-        try:
-            with anyio.fail_after(self.limits.answer_s):
-                status, text = await to_process.run_sync(
-                    answered, name, body, cancellable=True, limiter=self._processes
-                )
-        except TimeoutError:
-            return refusal(504, f"{name}: took longer than {self.limits.answer_s:g} s: ask for a smaller space")
-        except anyio.BrokenWorkerProcess:  # ended from outside, as for memory
-            return refusal(503, f"{name}: the process that answered has ended, perhaps for memory")
-        finally:
-            self._asked -= 1
-        return Response(text, status, media_type="text/html" if status == 200 and name in REPORTS else JSON)
 
 
 def site(limits: WebLimits) -> Starlette:
@@ -63,7 +36,7 @@ def site(limits: WebLimits) -> Starlette:
             return refusal(413, f"body: must be at most {limits.body_bytes} bytes")
         except ClientDisconnect:
             return Response(status_code=400)
-        return await desk.answer(name, body)
+        return await desk.answer(name, body, partial(gone, request))
 
     async def described(request: Request) -> Response:
         made = openapi_text if request.url.path.endswith("openapi.json") else questions_text
@@ -89,6 +62,12 @@ def site(limits: WebLimits) -> Starlette:
         middleware=[Middleware(Guard, limits=limits)],
         exception_handlers={HTTPException: unknown, Exception: failed},
     )
+
+
+async def gone(request: Request) -> None:
+    """Wait until whoever asked has gone; the body was read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def body_of(request: Request, most: int) -> bytes:

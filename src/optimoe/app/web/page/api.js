@@ -57,10 +57,10 @@ export const end = (purpose) => underway.get(purpose)?.abort();
  *
  * @param {string} question Its path, such as `plan`.
  * @param {object} options Of the command, with underscores.
- * @param {{purpose?: string, accept?: string}} how Questions of one purpose end each other; `accept` asks for
- *   another form than the record, and gives text.
+ * @param {{purpose?: string, accept?: string, stale?: () => boolean}} how Questions of one purpose end each other;
+ *   `accept` asks for another form than the record, and gives text; a busy server is asked again unless it is `stale`.
  */
-export async function ask(question, options, { purpose = question, accept = "" } = {}) {
+export async function ask(question, options, { purpose = question, accept = "", stale = () => false } = {}) {
   end(purpose);
   const ending = new AbortController();
   underway.set(purpose, ending);
@@ -72,9 +72,9 @@ export async function ask(question, options, { purpose = question, accept = "" }
       signal: ending.signal,
     };
     let response = await fetched(question, init);
-    for (let tries = 0; response.status === 429 && tries < BUSY_TRIES; tries += 1) {
+    for (let tries = 0; response.status === 429 && tries < BUSY_TRIES && !stale(); tries += 1) {
       await new Promise((resolve) => setTimeout(resolve, 1000 * Number(response.headers.get("Retry-After") ?? 1)));
-      response = await fetched(question, init);
+      if (!stale()) response = await fetched(question, init);
     }
     if (!response.ok) throw await refused(response);
     return await (accept ? response.text() : response.json());

@@ -23,10 +23,12 @@ export function useAnswer(question, body, { dragging = false, quick } = {}) {
   const wanted = JSON.stringify(body);
   hand.wanted = wanted;
 
+  const overtaken = (asked) => hand.next !== null && hand.next !== asked;
   const answered = async (purpose, asked, extra, whole) => {
+    const stale = () => !whole && overtaken(asked);
     setBusy((now) => now + 1);
     try {
-      const answer = await ask(question, { ...JSON.parse(asked), ...extra, words: true }, { purpose });
+      const answer = await ask(question, { ...JSON.parse(asked), ...extra, words: true }, { purpose, stale });
       if (whole) hand.wholeOf = asked;
       if (!whole || hand.wanted === asked) {
         setFound((old) => (old.whole && old.of === asked ? old : { answer, whole, of: asked, error: null }));
