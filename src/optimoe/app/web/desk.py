@@ -16,8 +16,8 @@ from optimoe.app.web.work import answered
 class Desk:
     """Hands questions to processes: so many at a time, so many that wait, each for so long.
 
-    A question whose browser has gone before its turn is dropped: it asked a newer one, or nobody waits. One that is
-    being answered is answered to its end, for its process would be ended with all that it remembers.
+    A question whose browser has gone before its turn is dropped: it asked a newer one, or nobody waits. One that
+    is being answered is answered to its end, for its process would be ended with all that it remembers.
     """
 
     def __init__(self, limits: WebLimits) -> None:

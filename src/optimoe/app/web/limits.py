@@ -15,8 +15,8 @@ class WebLimits:
         port: Port; 0 takes a free one.
         token: What a request must hold as ``Authorization: Bearer``; empty asks for none.
         workers: Processes that answer, one question each at a time.
-        waiting: Questions that may wait for one; more are refused with 429. A page asks one at a time or two, so that
-            some fifty users wait a little, and none is refused.
+        waiting: Questions that may wait for one; more are refused with 429. A page asks one at a time or two, so
+            that some fifty users wait a little, and none is refused.
         answer_s: Seconds after which a question is given up with 504, and its process is ended.
         body_bytes: Of the largest body; a larger one is refused with 413.
         kept_bytes: Of answers that are kept for those who ask the same.
