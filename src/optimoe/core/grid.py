@@ -132,7 +132,7 @@ def _feed(value: Any, update: Callable[[bytes], None], columns: list[Any] | None
 
     Arrays are put among ``columns`` where they are given, and their kind alone is handed on.
     """
-    kind = type(value)
+    kind: Any = type(value)
     name = f"{kind.__qualname__}\0"
     if kind in LEAVES or isinstance(value, bool | int | float | str | bytes | PurePath):  # an Enum's too
         update(f"{name}{value!r}\0".encode())
