@@ -75,15 +75,16 @@ def _is_group(hint: Any) -> bool:
 
 
 @cache
-def _fields(cls: Any) -> dict[str, Any]:
+def _fields(cls: type) -> dict[str, Any]:
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
 def _construct(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     given: dict[str, Any] = {}
+    hints = _fields(cls)  # type: ignore[arg-type]
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        hint = _fields(cls)[field.name]
+        hint = hints[field.name]
         if _is_group(hint):
             given[field.name] = _construct(hint, values, where)
         elif field.name in values:
