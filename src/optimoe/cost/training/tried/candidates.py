@@ -68,7 +68,7 @@ def _every_layout(
         product(MICRO_BATCHES, INTERLEAVES, ZEROS, RECOMPUTES)
     ),
 ) -> TrainLayout:
-    """:func:`candidate_train_layouts`, whatever the batch; ``choices`` are what is tried beside the degrees."""
+    """Layouts of :func:`candidate_train_layouts` whatever the batch; ``choices`` stand beside the degrees."""
     degrees = np.array(list(_degrees(num_gpus, gpus_per_node, most_experts)), dtype=int)
     how = np.arange(len(choices))
     where, which = (part.reshape(-1) for part in np.meshgrid(np.arange(len(degrees)), how, indexing="ij"))
