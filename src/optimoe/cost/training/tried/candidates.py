@@ -127,7 +127,7 @@ def up_to(num_gpus: int, gpus_per_node: int, sequences: int, most_experts: int) 
 
 
 def faster_than(layouts: TrainLayout) -> tuple[np.ndarray, ...]:
-    """For each layout the indices of those that take as many GPUs alike and less time; −1 for none.
+    """Indices of the layouts that take as many GPUs as each one alike and less time; −1 for none.
 
     With the same degrees, micro-batch and chunks, less is computed again in less time, and ZeRO 1 sends at most
     what 2 sends, and 2 what 3 sends: where they fit, what is after them need not be timed.
