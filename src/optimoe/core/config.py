@@ -14,7 +14,7 @@ import tomli_w
 
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_choice, shown
 from optimoe.core.files import write_text
-from optimoe.core.files.reading import parse_json, parse_toml, read_text
+from optimoe.core.files.reading import Source, parse_json, parse_toml, read_text
 from optimoe.core.records import to_values
 
 T = TypeVar("T")
@@ -131,14 +131,15 @@ def load_json(path: Path) -> dict[str, Any]:
     return _object(path, read_text(path, MOST_STATED))
 
 
-def load_table(path: Path) -> dict[str, Any]:
+def load_table(path: Path | Source) -> dict[str, Any]:
     """Read a TOML file or a JSON object, as its first character says: no TOML begins with a brace.
 
     Raises:
         ConfigError: It is neither, as of :func:`load_toml` and :func:`load_json`.
     """
-    text = read_text(path, MOST_STATED)
-    return _object(path, text) if text.lstrip().startswith("{") else parse_toml(text, str(path))
+    source = Source.open(path)
+    text = source.whole(MOST_STATED)
+    return _object(source.path, text) if text.lstrip().startswith("{") else parse_toml(text, str(source.path))
 
 
 def _object(path: Path, text: str) -> dict[str, Any]:

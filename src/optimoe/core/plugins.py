@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from optimoe.core.errors import ConfigError, UnknownNameError, require, require_choice, shown
+from optimoe.core.files.shut import require_files_open
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -47,8 +48,10 @@ def load_from_file(reference: str) -> Any:
     Raises:
         ConfigError: The file is not there, or it is not Python that can be imported.
         UnknownNameError: It has nothing of that name.
+        InputError: Files are shut.
     """
     require(is_file_reference(reference), "name", "like my_law.py:MyLaw", repr(reference))
+    require_files_open(reference)
     path_text, _, name = reference.rpartition(":")
     path = Path(path_text).resolve()
     if not path.is_file():

@@ -14,7 +14,9 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import convert, load_toml
 from optimoe.core.errors import InputError, UnknownNameError, find_name, require, shown
 from optimoe.core.files.reading import Source
+from optimoe.core.files.shut import are_files_shut
 from optimoe.core.units import parse_quantity
+from optimoe.inputs.sent import is_sent, sent_file
 
 
 @dataclass(frozen=True)
@@ -140,10 +142,6 @@ class ShippedList(Shipped):
         return [read(item, trusted) for item in items]
 
 
-SENT_FILE = {"name", "text"}
-"""Keys of a file that is sent: what it is called, whose ending says what it is, and what stands in it."""
-
-
 @dataclass(frozen=True)
 class RunsSource(Shipped):
     """Tables of runs by file, or one by content: columns by name, a data frame, or the text of a file."""
@@ -154,8 +152,8 @@ class RunsSource(Shipped):
         Raises:
             InputError: It is a path and not trusted, or a file is sent without a text under a name.
         """
-        if isinstance(value, Mapping) and set(value) == SENT_FILE:
-            return _sent(**value)
+        if is_sent(value):
+            return sent_file(**value)
         several = isinstance(value, list | tuple) and any(isinstance(item, str | Path) for item in value)
         if not several and not isinstance(value, str | Path):
             return value
@@ -163,6 +161,20 @@ class RunsSource(Shipped):
         if not trusted or not all(isinstance(path, str | Path) for path in paths):
             raise InputError(f"files are for the command line and Python, got {str(paths[0])!r}")
         return tuple(str(path) for path in paths)
+
+
+@dataclass(frozen=True)
+class LawSource(Shipped):
+    """A law by name, by file, or by content: the text of a law file."""
+
+    def read(self, value: Any, trusted: bool) -> Any:
+        """Read a law's name or path, or a law file that is sent.
+
+        Raises:
+            InputError: It is none of these, or a file is sent without a text under a name.
+            UnknownNameError: It is not trusted, and no law of the library.
+        """
+        return sent_file(**value) if is_sent(value) else super().read(value, trusted)
 
 
 def _gpus() -> tuple[str, ...]:
@@ -187,18 +199,6 @@ def _laws() -> tuple[str, ...]:
     from optimoe.laws.catalog import law_names
 
     return law_names()
-
-
-def _sent(name: Any, text: Any) -> Source:
-    """A file that is sent, which nothing looks for on a disk.
-
-    Raises:
-        InputError: Its name or its text is none.
-    """
-    for what, value in (("name", name), ("text", text)):
-        if not isinstance(value, str) or not value:
-            raise InputError(f"{what} must be that of a file, got {shown(repr(value))}")
-    return Source(path=Path(shown(name)), held=text.encode())
 
 
 def _gpu(name: str) -> str:
@@ -265,12 +265,14 @@ if TYPE_CHECKING:
     Shape: TypeAlias = str | Path | Mapping[str, Any]
     Shapes: TypeAlias = tuple[str | Path | Mapping[str, Any], ...]
     Runs: TypeAlias = Any
+    OwnLaw: TypeAlias = str | Source
 else:  # a command line has only text: of a union cyclopts would take every word that follows, and keep the first
     Model = Annotated[str, ModelSource(catalog_name, model_names)]
     Models = Annotated[tuple[str, ...], Parameter(negative=""), ModelSources(catalog_name, model_names)]
     Shape = Annotated[str, ShapeSource()]
     Shapes = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False), ShapeSource(several=True)]
     Runs = Annotated[tuple[str, ...], Parameter(negative=""), RunsSource(no_file)]
+    OwnLaw = Annotated[str, LawSource(_law, _laws)]
 Accelerator = Annotated[str, Shipped(_gpu, _gpus, sized=True)]
 """An accelerator's name, or a TOML file of one's own."""
 Accelerators = Annotated[str, Shipped(_gpu, _gpus, several=True, sized=True)]
@@ -356,7 +358,7 @@ def planned_batch_tokens(model: ModelLike | None) -> int:
     Raises:
         ConfigError: The recipe beside the model cannot be read.
     """
-    if not isinstance(model, str | Path) or not model:
+    if not isinstance(model, str | Path) or not model or are_files_shut():
         return 0
     folder = Path(model) if Path(model).is_dir() else Path(model).parent
     if not (Path(model).exists() and (folder / RECIPE).is_file()):

@@ -8,6 +8,7 @@ from typing import Any
 from optimoe.core.claims import CheckRow
 from optimoe.core.config import build, load_table
 from optimoe.core.errors import ConfigError, InputError, require
+from optimoe.core.files.reading import Source
 from optimoe.core.outputs import Evaluable
 from optimoe.laws.catalog import find_law
 from optimoe.laws.law import Law
@@ -73,7 +74,7 @@ def run_checks(rows: Iterable[CheckRow], find: Callable[[str], Evaluable] | None
     return [_run(row, find or find_opted_in) for row in rows]
 
 
-def find_opted_in(name: str) -> Law:
+def find_opted_in(name: str | Source) -> Law:
     """A law of the library, evaluated even if it cannot be right as printed."""
     return find_law(name).allow_inconsistent()
 

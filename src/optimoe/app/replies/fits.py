@@ -1,7 +1,8 @@
 """Answers about runs: a law fitted to them, and a law brought to their level."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from optimoe.inputs.laws.corpora import AnchorRequest
 from optimoe.inputs.laws.fit import FitRequest
 
 if TYPE_CHECKING:
-    from optimoe.laws.fitting import Fit, HoldOut, Interval, Resamples
+    from optimoe.laws.fitting import Fit, Interval, Resamples
     from optimoe.laws.law import LawRow
     from optimoe.laws.runs import Observations
     from optimoe.report.words.lines import Lines
@@ -26,7 +27,7 @@ class FittedRuns:
         fitted: The fit.
         drawn: Refits to runs drawn anew; none where none were asked for.
         intervals: Of each coefficient, at the level that was asked for; none without refits.
-        held_out: The test on runs that were not fitted; none where none were held out.
+        law: The law with its evidence and its draws, for a law file.
         page: Makes the report: residuals by every variable.
         reply: Its record and words.
     """
@@ -35,7 +36,7 @@ class FittedRuns:
     fitted: "Fit"
     drawn: "Resamples | None"
     intervals: "Mapping[str, Interval]"
-    held_out: "HoldOut | None"
+    law: "LawRow"
     page: Callable[[], str]
     reply: Reply
 
@@ -45,7 +46,7 @@ class AnchoredRuns:
     """A law that was brought to the level of runs.
 
     Attributes:
-        law: It.
+        law: It, with the day on which it was made.
         reply: Its record and words.
     """
 
@@ -55,7 +56,8 @@ class AnchoredRuns:
 
 def fit(request: FitRequest) -> FittedRuns:
     """A family of laws fitted to a table of runs."""
-    from optimoe.laws.fitting import bootstrap, hold_out
+    from optimoe.laws.catalog import law_file_text
+    from optimoe.laws.fitting import bootstrap, documented, hold_out
     from optimoe.laws.fitting import fit as fit_law
     from optimoe.laws.fitting.residuals import run_residuals
     from optimoe.report.records.laws.fits import fit_record
@@ -80,21 +82,22 @@ def fit(request: FitRequest) -> FittedRuns:
 
         return fit_page(runs, fitted, lines(), intervals)
 
+    law = documented(fitted, drawn, test, date=date.today().isoformat())
     record = partial(fit_record, fitted, intervals, test, coverage, run_residuals(runs, fitted.law))
     return FittedRuns(
         runs=runs,
         fitted=fitted,
         drawn=drawn,
         intervals=intervals,
-        held_out=test,
+        law=law,
         page=page,
-        reply=Reply(record=record, blocks=lambda: [lines()], page=page),
+        reply=Reply(record=record, blocks=lambda: [lines()], page=page, law_file=lambda: law_file_text(law)),
     )
 
 
 def anchor(request: AnchorRequest) -> AnchoredRuns:
     """A law on the level of one's own runs."""
-    from optimoe.laws.catalog import find_family, find_law
+    from optimoe.laws.catalog import find_family, find_law, law_file_text
     from optimoe.laws.fitting.anchoring import anchor as anchor_law
     from optimoe.laws.fitting.residuals import run_residuals
     from optimoe.laws.gradients import required_variables
@@ -105,8 +108,10 @@ def anchor(request: AnchorRequest) -> AnchoredRuns:
     runs = request.table.observations_of(required_variables(find_family(base.row.family)))
     with stage(f"anchoring on {len(runs):,} runs"):
         found = anchor_law(base, runs, draws=request.draws, name=request.name, seed=request.seed)
+    law = replace(found.law, evidence=replace(found.law.evidence, date=date.today().isoformat()))
     reply = Reply(
         record=lambda: anchored_record(found, run_residuals(runs, found.law)),
         blocks=lambda: [anchored_lines(found)],
+        law_file=lambda: law_file_text(law),
     )
-    return AnchoredRuns(law=found.law, reply=reply)
+    return AnchoredRuns(law=law, reply=reply)

@@ -7,6 +7,7 @@ from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
 from optimoe.inputs.laws.evaluate import AlongRequest, EvaluateRequest, LawLibraryRequest, LawRequest
 
 if TYPE_CHECKING:
+    from optimoe.core.files.reading import Source
     from optimoe.core.outputs import Evaluable
     from optimoe.report.records.laws.comparison import DecisionsRecord, LawComparisonRecord
     from optimoe.report.records.laws.library import PredictionRecord
@@ -46,7 +47,7 @@ def predict(request: EvaluateRequest) -> Reply:
     law, output, inputs = find_law(request.law), request.output, request.variables()
     if request.allow_inconsistent:
         law = law.allow_inconsistent()
-    if request.law in MODELS:
+    if isinstance(request.law, str) and request.law in MODELS:
         model = find_cost_model(request.law)
         value, unit = model.evaluate(output, inputs), unit_of(output, law.row.units)
         placed = reach_of(law, output, inputs, value)
@@ -134,9 +135,9 @@ def _answers(record: "DecisionsRecord") -> list[dict[str, Any]]:
     return [{"question": one.question, **to_values(each)} for one in record.verdicts for each in one.answers]
 
 
-def find_published(name: str) -> "Evaluable":
+def find_published(name: "str | Source") -> "Evaluable":
     """A law, or a published cost model."""
     from optimoe.cost.published.catalog import MODELS, find_cost_model
     from optimoe.laws.check import find_opted_in
 
-    return find_cost_model(name) if name in MODELS else find_opted_in(name)
+    return find_cost_model(name) if isinstance(name, str) and name in MODELS else find_opted_in(name)

@@ -21,6 +21,7 @@ class Reply(Drawn):
         record: Makes the record, of ``report.records``.
         blocks: Makes the words: lines and tables from top to bottom.
         page: Makes the report, a page of one file; none of an answer that has none.
+        law_file: Makes what a law file holds, of an answer that is a law; none of others.
         rows: The records that are rows of its table, of its record; the record itself where nothing is stated.
         figures: What draws it, of its record, by name; the first is the usual one.
     """
@@ -28,6 +29,7 @@ class Reply(Drawn):
     record: Callable[[], Any]
     blocks: "Callable[[], Blocks]"
     page: Callable[[], str] | None = None
+    law_file: Callable[[], str] | None = None
     rows: Callable[[Any], Sequence[Any]] = lambda record: [record]
     figures: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 

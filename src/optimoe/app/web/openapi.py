@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from cyclopts import App
 
 from optimoe import __version__
-from optimoe.app.web.questions import QUESTIONS, REPORTS, WORDS, AskedCommand
+from optimoe.app.web.questions import QUESTIONS, REPORTS, AskedCommand
 from optimoe.inputs.tables import option_defaults, options
 from optimoe.report.records.schema import json_schema
 
@@ -40,6 +40,10 @@ PRINTED = {
     "items": {"type": "object"},
     "description": "What the command prints, where `words` is true: of each block its sentence, its lines (label "
     "and text; an empty label continues the one above), or title and rows of a table, the first of heads.",
+}
+ADDED = {
+    "words": PRINTED,
+    "law_file": {"type": "string", "description": "TOML that is read as a law, where `law_file` is true."},
 }
 _ERROR = {
     "type": "object",
@@ -83,7 +87,7 @@ def openapi() -> dict[str, Any]:
 
 
 def _operation(name: str, question: AskedCommand, schemas: dict[str, Any]) -> dict[str, Any]:
-    schemas |= _answer(question.command)
+    schemas |= _answer(question)
     failed = {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
     answer = {"$ref": f"#/components/schemas/{_name(question.command)}"}
     return {
@@ -110,13 +114,13 @@ def _name(command: str) -> str:
     return f"Answer to {command}".title().replace(" ", "")
 
 
-def _answer(command: str) -> dict[str, Any]:
+def _answer(question: AskedCommand) -> dict[str, Any]:
     """The schema of a command's JSON and those that it refers to, each under a name of its own."""
-    schema = json_schema(command)
-    defs, top = schema.pop("$defs"), _name(command)
+    schema = json_schema(question.command)
+    defs, top = schema.pop("$defs"), _name(question.command)
     schema.pop("$schema")
     for kind in schema.get("anyOf", [schema]):
-        kind["properties"] |= {"notes": NOTES, "words": PRINTED}
+        kind["properties"] |= {"notes": NOTES} | {name: ADDED[name] for name in question.additions}
     found = {f"{top}.{key}": one for key, one in defs.items()} | {top: schema}
     moved: dict[str, Any] = json.loads(json.dumps(found).replace("#/$defs/", f"#/components/schemas/{top}."))
     return moved
@@ -133,8 +137,10 @@ def _options(question: AskedCommand) -> dict[str, Any]:
         for name, hint in options(question.request).items()
         if not _is_file(hint)
     }
-    switches = {name: {"type": "boolean", "description": words} for name, words in question.switches.items()}
-    switches["words"] = {"type": "boolean", "description": WORDS}
+    switches = {
+        name: {"type": "boolean", "description": words}
+        for name, words in (*question.switches.items(), *question.additions.items())
+    }
     needed = [name for name in properties if name not in usual and name in _required(question.request)]
     return {
         "type": "object",

@@ -15,6 +15,11 @@ from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.tables import read_request
 
+WORDS = "With what the command prints: sentences, lines and tables."
+"""The addition ``words``, of every question."""
+LAW_FILE = "With the text of the law file, in which laws/show, laws/predict and laws/along are asked of this law."
+"""The addition ``law_file``, of questions whose answer is a law."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AskedCommand:
@@ -25,12 +30,14 @@ class AskedCommand:
         request: What is asked, in the command's options with underscores.
         reply: Answers it; takes the switches that are on as keywords.
         switches: Options of the command that say what is left out or added, false where they are left out.
+        additions: What may be asked for beside the record, false likewise: keys of the answer.
     """
 
     command: str
     request: type
     reply: Callable[..., Reply]
     switches: Mapping[str, str] = field(default_factory=dict)
+    additions: Mapping[str, str] = field(default_factory=lambda: {"words": WORDS})
 
     def answered(self, table: Mapping[str, Any]) -> Reply:
         """The reply to a table from a network.
@@ -39,7 +46,8 @@ class AskedCommand:
             OptimoeError: As the command ends; a path, an address or Python where a name is asked for is refused.
         """
         stated = {name: switched(table, name) for name in self.switches if name in table}
-        own = {name: value for name, value in table.items() if name not in self.switches and name != "words"}
+        added = {*self.switches, *self.additions}
+        own = {name: value for name, value in table.items() if name not in added}
         return self.reply(read_request(self.request, own, trusted=False), **stated)
 
 
@@ -68,13 +76,12 @@ def _anchored(request: AnchorRequest) -> Reply:
 
 
 QUICK = "Leave out how sure the choice is."
-WORDS = "With what the command prints: sentences, lines and tables."
-"""The switch ``words``, of every question."""
 NEAR = (
     "Look only at the designs near an earlier plan of the same space and hardware, where the process that answers "
     "made one: in tenths of a second, for inputs that are being dragged. trace.searched says what was looked at."
 )
 BRIEF = "Leave out what stands beside the choice but the lowest loss, and how sure it is."
+OF_LAW = {"words": WORDS, "law_file": LAW_FILE}
 EXPLAIN = "With the chain of numbers from the inputs to the choice."
 
 QUESTIONS: dict[str, AskedCommand] = {
@@ -93,8 +100,8 @@ QUESTIONS: dict[str, AskedCommand] = {
     "laws/show": AskedCommand(command="laws show", request=LawRequest, reply=laws.shown),
     "laws/predict": AskedCommand(command="laws predict", request=EvaluateRequest, reply=laws.predict),
     "laws/along": AskedCommand(command="laws along", request=AlongRequest, reply=laws.along),
-    "laws/fit": AskedCommand(command="laws fit", request=FitRequest, reply=_fitted),
-    "laws/anchor": AskedCommand(command="laws anchor", request=AnchorRequest, reply=_anchored),
+    "laws/fit": AskedCommand(command="laws fit", request=FitRequest, reply=_fitted, additions=OF_LAW),
+    "laws/anchor": AskedCommand(command="laws anchor", request=AnchorRequest, reply=_anchored, additions=OF_LAW),
     "laws/compare": AskedCommand(command="laws compare", request=CompareLawsRequest, reply=laws.compare),
     "laws/decide": AskedCommand(command="laws decide", request=DecideRequest, reply=laws.decide),
 }

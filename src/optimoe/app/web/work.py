@@ -6,6 +6,7 @@ from typing import Any
 from optimoe.app.notes import heard
 from optimoe.app.web.questions import QUESTIONS, REPORTS, switched
 from optimoe.core.errors import InputError, OptimoeError, shown
+from optimoe.core.files.shut import files_shut
 from optimoe.core.records import to_json
 
 STATUS = {2: 400, 3: 422}
@@ -16,7 +17,7 @@ def answered(name: str, body: bytes) -> tuple[int, str]:
     """Status and text of the answer to a question.
 
     The record of the command as JSON, with ``notes``, the lines that it would say beside it, and ``words``, what
-    it prints, where they are asked for; the page of a report. Of a failure ``error``, the line that the command
+    it prints, and ``law_file``, the law that it is, where they are asked for; the page of a report. Of a failure ``error``, the line that the command
     ends with. Anything else that is raised is a bug, and raised by the server too.
 
     Args:
@@ -28,13 +29,17 @@ def answered(name: str, body: bytes) -> tuple[int, str]:
 
     try:
         table = _table(body)
-        with heard() as notes:
-            reply = QUESTIONS[REPORTS.get(name, name)].answered(table)
+        with files_shut(), heard() as notes:
+            question = QUESTIONS[REPORTS.get(name, name)]
+            reply = question.answered(table)
             if name in REPORTS and reply.page is not None:
                 return 200, reply.page()
             answer = document(reply.record())
-            if switched(table, "words"):
+            asked = [one for one in question.additions if switched(table, one)]
+            if "words" in asked:
                 answer["words"] = blocks_record(reply.blocks())
+            if "law_file" in asked and reply.law_file is not None:
+                answer["law_file"] = reply.law_file()
         return 200, to_json(answer | {"notes": notes}, indent=None)
     except OptimoeError as error:
         return STATUS[error.exit_code], told(str(error))

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError, shown
 from optimoe.core.units import parse_quantity
 from optimoe.inputs.quantities import Flag, Pairs, pairs
-from optimoe.inputs.sources import LawName
+from optimoe.inputs.sources import OwnLaw
 
 if TYPE_CHECKING:
     from optimoe.laws.prediction.along import Along
@@ -25,7 +25,7 @@ class LawLibraryRequest:
 class LawRequest:
     """One law: coefficients, units, range, outputs."""
 
-    law: LawName = field(kw_only=False)
+    law: OwnLaw = field(kw_only=False)
     """Name of a law, or a law file."""
 
 
@@ -34,7 +34,7 @@ class LawRequest:
 class EvaluateRequest:
     """Evaluate a law in its own variables."""
 
-    law: LawName
+    law: OwnLaw
     """Name of a law, or a law file."""
     set: Pairs = None
     """Variable of the law and its value, such as N=7e9 (once for each)."""

@@ -1,7 +1,7 @@
 """The law library: published laws by name, classes of laws, and the law files of users."""
 
 from optimoe.laws.catalog.classes import FAMILIES, load_family
-from optimoe.laws.catalog.files import read_law_file, save_law
+from optimoe.laws.catalog.files import law_file_text, read_law_file, save_law
 from optimoe.laws.catalog.library import (
     family_words,
     find_family,
@@ -20,6 +20,7 @@ __all__ = [
     "find_law",
     "find_loss_law",
     "find_published_law",
+    "law_file_text",
     "law_names",
     "load_family",
     "published_checks",

@@ -4,8 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optimoe.core.config import build, load_table, save_toml, stated_table
+from optimoe.core.config import build, load_table, stated_table, to_toml
 from optimoe.core.errors import ConfigError
+from optimoe.core.files import write_text
+from optimoe.core.files.reading import Source
+from optimoe.core.files.shut import require_files_open
 from optimoe.core.plugins import absolute_reference, is_file_reference, relative_reference
 from optimoe.laws.catalog.classes import class_of
 from optimoe.laws.catalog.limits import require_possible
@@ -16,16 +19,20 @@ LIBRARY_WORDS = ("verified", "transcribed")
 is lowered to ``fitted``, because nobody has checked the file."""
 
 
-def read_law_file(path: Path) -> tuple[LawRow, type[Law]]:
+def read_law_file(file: Path | Source) -> tuple[LawRow, type[Law]]:
     """The row of a law file, and the class that evaluates it, which may stand in a Python file beside it.
 
     Its status is at most ``fitted``.
+
+    Args:
+        file: Its path, or what it holds.
 
     Raises:
         UnknownNameError: A family, a verdict or a key that is not known.
         ConfigError: The file does not describe one law, its class is not there, or no such law can be.
     """
-    rows = load_table(path).get("law", [])
+    source = Source.open(file)
+    path, rows = source.path, load_table(source).get("law", [])
     if not isinstance(rows, list) or len(rows) != 1 or not isinstance(rows[0], dict):
         raise ConfigError(f"{path}: must hold exactly one [[law]]")
     row = build(LawRow, _beside(rows[0], path), where=f"law {path}")
@@ -37,10 +44,16 @@ def read_law_file(path: Path) -> tuple[LawRow, type[Law]]:
 
 
 def _beside(row: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The row with its class, if that is in a Python file, as seen from here and not from the law file."""
+    """The row with its class, if that is in a Python file, as seen from here and not from the law file.
+
+    Raises:
+        ConfigError: The Python file is gone.
+        InputError: Files are shut.
+    """
     family = str(row.get("family", ""))
     if not is_file_reference(family):
         return row
+    require_files_open(family)
     reference = absolute_reference(family, path.parent)
     if not Path(reference.rpartition(":")[0]).is_file():
         raise ConfigError(
@@ -60,4 +73,9 @@ def save_law(row: LawRow, path: Path) -> None:
     """
     if is_file_reference(row.family):
         row = replace(row, family=relative_reference(row.family, path.parent))
-    save_toml(path, {"law": [stated_table(row)]})
+    write_text(path, law_file_text(row))
+
+
+def law_file_text(row: LawRow) -> str:
+    """What a law file holds, its class named as the row names it."""
+    return to_toml({"law": [stated_table(row)]})

@@ -8,6 +8,8 @@ from typing import Any
 
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import ConfigError, UnknownNameError, find_name, require, same_names, shown
+from optimoe.core.files.reading import Source
+from optimoe.core.files.shut import are_files_shut
 from optimoe.core.plugins import is_file_reference
 from optimoe.laws.catalog.classes import FAMILIES, class_of, load_family
 from optimoe.laws.catalog.files import read_law_file
@@ -58,13 +60,20 @@ MOST_PATH = 255
 """Characters of a path that are looked up: a longer name is that of no file."""
 
 
-def find_law(name: str) -> Law:
+def find_law(name: str | Source) -> Law:
     """A law by name, or the one in a law file (``*.toml``), which may name a class in a Python file beside it.
+
+    Of what a law file holds, and while files are shut, the laws that it names are those of the library.
 
     Raises:
         UnknownNameError: No such law, or a family that is not known.
         ConfigError: The law file does not describe one law that can be, or the class that it names is not there.
     """
+    if isinstance(name, Source):
+        row, law_class = read_law_file(name)
+        return law_class(row, find_published_law)
+    if are_files_shut():
+        return find_published_law(name)
     if not name.endswith(".toml"):
         if name.endswith(FILE_ENDINGS) or Path(name[:MOST_PATH]).exists():
             wanted = "a name of optimoe laws list or a law file (*.toml)"

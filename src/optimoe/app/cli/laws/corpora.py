@@ -101,12 +101,9 @@ def anchor(
     json: JsonFlag = False,
 ) -> None:
     """Bring a law to the level of your own runs, from one run upwards: its scale, its floor where they tell."""
-    from dataclasses import replace
-
     from optimoe.laws.catalog import save_law
 
     found = fits.anchor(request)
     if out is not None:
-        evidence = replace(found.law.evidence, date=date.today().isoformat())
-        save_law(replace(found.law, evidence=evidence), out)
+        save_law(found.law, out)
     show_blocks(json, found.reply.record, found.reply.blocks, quiet=quiet)

@@ -1,6 +1,5 @@
 """``optimoe laws fit``: a law from a table of runs."""
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +44,7 @@ def fit(
         fit_corpora(request, corpora, out, json, quiet)
         return
     from optimoe.core.files import write_text
-    from optimoe.laws.fitting import documented, predict_runs, save_law
+    from optimoe.laws.fitting import predict_runs, save_law
     from optimoe.report.tables.predictions import predictions_csv
 
     if predictions is not None and not request.resamples:
@@ -55,7 +54,7 @@ def fit(
     found = fits.fit(request)
     runs, fitted, drawn = found.runs, found.fitted, found.drawn
     if out is not None:
-        save_law(documented(fitted, drawn, found.held_out, date=date.today().isoformat()), out)
+        save_law(found.law, out)
     if predictions is not None and drawn:
         band = predict_runs(runs, fitted, drawn, level=request.level, seed=request.seed)
         write_text(predictions, predictions_csv(runs, fitted, band))

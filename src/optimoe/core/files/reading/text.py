@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, TextIO
 
 from optimoe.core.errors import ConfigError, require
+from optimoe.core.files.shut import require_files_open
 
 Errors = Literal["strict", "replace"]
 """What becomes of bytes that are no text."""
@@ -52,9 +53,11 @@ class Source:
 
         Raises:
             ConfigError: It cannot be read, is a folder, tells nothing in time, or more than is held.
+            InputError: Files are shut.
         """
         if isinstance(path, Source):
             return path
+        require_files_open(path)
         try:
             # without O_NONBLOCK, opening a named pipe waits for its writer, for ever where there is none
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
