@@ -3,11 +3,16 @@
 import json
 
 import jsonschema
+import numpy as np
 import pytest
 
 from optimoe.app.web.openapi import openapi, questions_text
 from optimoe.app.web.questions import QUESTIONS
 from optimoe.app.web.work import answered
+from optimoe.core.config import load_toml
+from optimoe.core.errors import InputError
+from optimoe.core.files.shut import files_shut
+from optimoe.core.plugins import load_from_file
 from tests.app.run import answer, optimoe
 
 SERVED = {"model": "mixtral-8x7b", "gpus": "8xh100-sxm"}
@@ -18,11 +23,19 @@ RUNS = "N,D,loss\n" + "".join(
     for d in (2e9, 8e9, 3e10)
 )
 SENT = {"name": "mine.csv", "text": RUNS}
+BUDGETS = {"name": "budgets.csv", "text": "N,D,loss\n" + "".join(
+    f"{n:g},{budget / 6 / n:g},{1.7 + 400 / n**0.34 + 410 / (budget / 6 / n)**0.28:.9f}\n"
+    for budget in (1e19, 1e20)
+    for n in (budget / 1e19)**0.5 * np.geomspace(1e8, 3e9, 9)
+)}  # fmt: skip
 ASKED = {
     "arch": {"model": "deepseek-v3", "precision": "fp8"},
     "cost": SERVED | {"concurrency": 8, "tpot": "50ms"},
     "cost/fleet": {"model": "mixtral-8x7b", "gpu": "h100-sxm", "requests_per_s": 5},
     "cost/curves": {"model": "mixtral-8x7b", "gpus": "8xh100-sxm"},
+    "cost/context": SERVED | {"concurrency": 4},
+    "cost/disaggregate": {"model": "mixtral-8x7b", "gpus": "16xh100-sxm", "tpot": "50ms"},
+    "cost/train": {"model": "llama-3.1-8b", "gpus": "64xh100-sxm", "tokens": "1T"},
     "compare": {"model": "mixtral-8x7b"},
     "plan": PLANNED | {"quick": True},
     "laws/list": {},
@@ -31,6 +44,8 @@ ASKED = {
     "laws/along": {"law": "besiroglu2024", "along": "D=1e9:1e13", "points": 5, "set": {"N": "7e9"}},
     "laws/fit": {"runs": SENT, "family": "chinchilla", "resamples": 5},
     "laws/anchor": {"law": "besiroglu2024", "runs": SENT},
+    "laws/isoflop": {"runs": BUDGETS, "law": "besiroglu2024", "resamples": 5},
+    "laws/frontier": {"law": "besiroglu2024", "train_flops": "1e21,1e23", "resamples": 5},
     "laws/compare": {"model": "mixtral-8x7b", "tokens": "2T"},
     "laws/decide": {"train_flops": "1e22", "laws": ["ludziejewski2025"]},
 }
@@ -46,7 +61,7 @@ def words(table, folder):
     found = []
     for name, value in table.items():
         option = f"--{name.replace('_', '-')}"
-        if value == SENT:
+        if isinstance(value, dict) and set(value) == set(SENT):
             (folder / value["name"]).write_text(value["text"])
             found += [option, value["name"]]
         elif value is True:
@@ -113,6 +128,14 @@ def test_what_the_command_says_beside_its_answer_is_in_the_notes(tmp_path):
         ("laws/show", {"law": "/tmp/law.toml"}, "law"),
         ("laws/predict", {"law": "../x.toml", "set": {"N": 1}}, "law"),
         ("laws/compare", {"model": "/tmp/config.json", "tokens": "1T"}, "model"),
+        ("laws/show", {"law": {"name": "mine.toml", "text": ""}}, "law"),
+        ("laws/isoflop", {"runs": "runs.csv"}, "runs"),
+        ("laws/isoflop", {"runs": BUDGETS, "law": ["mine.toml"]}, "law"),
+        ("laws/frontier", {"law": ["mine.toml"]}, "law"),
+        ("laws/frontier", {"runs": SENT, "family": "mine.py:MyLaw"}, "family"),
+        ("cost/train", {"model": "config.json", "gpus": "8xh100-sxm", "tokens": "1T"}, "model"),
+        ("cost/context", SERVED | {"engine": "my.toml"}, "engine"),
+        ("cost/disaggregate", SERVED | {"calibration": "my.toml"}, "calibration"),
         ("laws/along", {"law": "mine.toml", "along": "N=1:2"}, "law"),
         ("laws/fit", {"runs": "runs.csv", "family": "chinchilla"}, "runs"),
         ("laws/fit", {"runs": ["runs.csv", "more.csv"], "family": "chinchilla"}, "runs"),
@@ -245,3 +268,57 @@ def test_a_dragged_input_is_answered_near_the_plan_before_it():
     status, brief = asked("plan", **PLANNED | {"serve_tokens": "1.05T"}, near=True, brief=True)
     assert status == 200 and brief["choice"] == near["choice"] and brief["lowest_loss"] == near["lowest_loss"]
     assert (brief["front"], brief["alternatives"], brief["best_dense"]) == ([], [], None)
+
+
+LAW = '[[law]]\nname = "mine"\nfamily = "{family}"\nsource = "ours"\nstatus = "fitted"\nn_convention = "total"\n'
+COEFFICIENTS = "[law.coefficients]\nE = 1.7\nA = 400\nalpha = 0.34\nB = 410\nbeta = 0.28\n"
+
+
+@pytest.mark.parametrize("how", ["laws/fit", "laws/anchor"])
+def test_a_law_made_of_sent_runs_is_asked_along_its_variables(how):
+    status, made = asked(how, **ASKED[how], law_file=True)
+    assert status == 200 and "law_file" not in asked(how, **ASKED[how])[1]
+    law = {"name": "mine.toml", "text": made["law_file"]}
+    status, shown = asked("laws/show", law=law)
+    assert status == 200 and shown["coefficients"] == pytest.approx(made["coefficients"])
+    status, line = asked("laws/along", law=law, along="D=1e9:1e12", points=5, set={"N": "7e9"})
+    assert status == 200 and line["fitted"] == [2e9, 3e10]
+    assert all(one["low"] <= one["value"] <= one["high"] for one in line["points"])
+    status, one = asked("laws/predict", law=law, set={"N": "7e9", "D": 1e9})
+    assert status == 200 and one["loss"] == line["points"][0]["value"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "mine.toml"),
+        ("\ud800", "mine.toml"),
+        ("law = 1", "mine.toml: must hold exactly one [[law]]"),
+        (LAW.format(family="none") + COEFFICIENTS, "law mine.toml: family: unknown name"),
+        (LAW.format(family="chinchilla"), "law mine.toml"),
+        (LAW.format(family="there.py:Law") + COEFFICIENTS, "files are for the command line and Python"),
+        (LAW.format(family="gone.py:Law") + COEFFICIENTS, "files are for the command line and Python"),
+    ],
+)
+def test_a_law_that_is_sent_runs_no_file_and_is_refused_in_one_line(text, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.py").write_text("raise SystemExit('it ran')")
+    status, found = asked("laws/along", law={"name": "mine.toml", "text": text}, along="N=1e8:1e9", set={"D": 1e9})
+    assert status == 400 and says in found["error"] and "\n" not in found["error"]
+
+
+def test_no_law_that_another_names_is_read_from_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "base.toml").write_text(LAW.format(family="chinchilla") + COEFFICIENTS)
+    (tmp_path / "base").write_text("")
+    for base in ("base.toml", str(tmp_path / "base.toml"), "base"):
+        stated = {"base": base, "N0": "7e9", "D_inf": "1e12"}
+        status, found = asked("laws/predict", law="sardana2024-objective", output="N", set=stated)
+        assert (status, found["error"][:17]) == (400, "law: unknown name")
+    sent = LAW.format(family="chinchilla") + 'dense_baseline = "base.toml"\n' + COEFFICIENTS
+    status, found = asked("laws/show", law={"name": "mine.toml", "text": sent})
+    assert status in (200, 400)
+    with files_shut(), pytest.raises(InputError, match="files are for the command line and Python"):
+        load_toml(tmp_path / "base.toml")
+    with files_shut(), pytest.raises(InputError, match="files are for the command line and Python"):
+        load_from_file(str(tmp_path / "there.py:Law"))

@@ -137,10 +137,8 @@ def _options(question: AskedCommand) -> dict[str, Any]:
         for name, hint in options(question.request).items()
         if not _is_file(hint)
     }
-    switches = {
-        name: {"type": "boolean", "description": words}
-        for name, words in (*question.switches.items(), *question.additions.items())
-    }
+    stated = {**question.switches, **question.additions}
+    switches = {name: {"type": "boolean", "description": words} for name, words in stated.items()}
     needed = [name for name in properties if name not in usual and name in _required(question.request)]
     return {
         "type": "object",

@@ -4,13 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optimoe.app.replies import Reply, comparing, counting, fits, laws, planning, serving
+from optimoe.app.replies import Reply, comparing, counting, fits, laws, optima, planning, serving, sizing
 from optimoe.core.errors import InputError
-from optimoe.inputs.cost import CostRequest, CurvesRequest, FleetRequest
+from optimoe.inputs.cost import (
+    ContextRequest,
+    CostRequest,
+    CurvesRequest,
+    DisaggregateRequest,
+    FleetRequest,
+    TrainCostRequest,
+)
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
 from optimoe.inputs.laws.corpora import AnchorRequest
 from optimoe.inputs.laws.evaluate import AlongRequest, EvaluateRequest, LawLibraryRequest, LawRequest
 from optimoe.inputs.laws.fit import FitRequest
+from optimoe.inputs.laws.optima import FrontierRequest, IsoFlopRequest
 from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.tables import read_request
@@ -89,6 +97,11 @@ QUESTIONS: dict[str, AskedCommand] = {
     "cost": AskedCommand(command="cost", request=CostRequest, reply=serving.cost),
     "cost/fleet": AskedCommand(command="cost fleet", request=FleetRequest, reply=serving.fleet),
     "cost/curves": AskedCommand(command="cost curves", request=CurvesRequest, reply=serving.curves),
+    "cost/context": AskedCommand(command="cost context", request=ContextRequest, reply=sizing.context),
+    "cost/disaggregate": AskedCommand(
+        command="cost disaggregate", request=DisaggregateRequest, reply=sizing.disaggregate
+    ),
+    "cost/train": AskedCommand(command="cost train", request=TrainCostRequest, reply=sizing.train),
     "compare": AskedCommand(command="compare", request=CompareRequest, reply=comparing.compare),
     "plan": AskedCommand(
         command="plan",
@@ -102,6 +115,8 @@ QUESTIONS: dict[str, AskedCommand] = {
     "laws/along": AskedCommand(command="laws along", request=AlongRequest, reply=laws.along),
     "laws/fit": AskedCommand(command="laws fit", request=FitRequest, reply=_fitted, additions=OF_LAW),
     "laws/anchor": AskedCommand(command="laws anchor", request=AnchorRequest, reply=_anchored, additions=OF_LAW),
+    "laws/isoflop": AskedCommand(command="laws isoflop", request=IsoFlopRequest, reply=optima.isoflop),
+    "laws/frontier": AskedCommand(command="laws frontier", request=FrontierRequest, reply=optima.frontier),
     "laws/compare": AskedCommand(command="laws compare", request=CompareLawsRequest, reply=laws.compare),
     "laws/decide": AskedCommand(command="laws decide", request=DecideRequest, reply=laws.decide),
 }

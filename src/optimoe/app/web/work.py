@@ -16,9 +16,10 @@ STATUS = {2: 400, 3: 422}
 def answered(name: str, body: bytes) -> tuple[int, str]:
     """Status and text of the answer to a question.
 
-    The record of the command as JSON, with ``notes``, the lines that it would say beside it, and ``words``, what
-    it prints, and ``law_file``, the law that it is, where they are asked for; the page of a report. Of a failure ``error``, the line that the command
-    ends with. Anything else that is raised is a bug, and raised by the server too.
+    The record of the command as JSON, with ``notes``, the lines that it would say beside it, and where they are
+    asked for ``words``, what it prints, and ``law_file``, the law that it is; the page of a report. Of a failure
+    ``error``, the line that the command ends with. Anything else that is raised is a bug, and raised by the server
+    too.
 
     Args:
         name: Of a question, or of a report.

@@ -1,33 +1,16 @@
 """``optimoe laws isoflop`` and ``ratio``: best size, or expert to attention ratio, by parabolas through runs."""
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import print_columns, print_json, print_lines
+from optimoe.app.cli.printing import print_columns, print_json, print_lines, show_blocks
+from optimoe.app.replies import optima
+from optimoe.app.waiting import stage
 from optimoe.inputs.laws.optima import IsoFlopRequest, RatioRequest
 
 
 def isoflop(request: IsoFlopRequest, *, json: JsonFlag = False) -> None:
     """Best size at each budget: a parabola through the runs around the minimum, beside the optimum of laws."""
-    from optimoe.laws.fitting import analyse_isoflop
-    from optimoe.report.records.laws.optima import isoflop_record
-    from optimoe.report.words.laws.optima import isoflop_lines, isoflop_table
-
-    runs = request.observations()
-    laws = request.rows(runs)
-    analysis = analyse_isoflop(
-        runs,
-        laws,
-        budgets=request.budget_label,
-        window=request.window,
-        tolerance=request.tolerance,
-        resamples=request.resamples,
-        level=request.level,
-        seed=request.seed,
-    )
-    if json:
-        print_json(isoflop_record(analysis, laws))
-        return
-    print_columns(isoflop_table(analysis))
-    print_lines(isoflop_lines(analysis, {law.name: law.evidence.verdict or "sound" for law in laws}))
+    reply = optima.isoflop(request)
+    show_blocks(json, reply.record, reply.blocks)
 
 
 def ratio(request: RatioRequest, *, json: JsonFlag = False) -> None:
@@ -36,14 +19,16 @@ def ratio(request: RatioRequest, *, json: JsonFlag = False) -> None:
     from optimoe.report.records.laws.optima import ratio_record
     from optimoe.report.words.laws.ratio import ratio_lines, ratio_table
 
-    analysis = analyse_ratio(
-        request.observations(),
-        window=request.window,
-        tolerance=request.tolerance,
-        resamples=request.resamples,
-        level=request.level,
-        seed=request.seed,
-    )
+    runs = request.observations()
+    with stage(f"analysing {len(runs):,} runs"):
+        analysis = analyse_ratio(
+            runs,
+            window=request.window,
+            tolerance=request.tolerance,
+            resamples=request.resamples,
+            level=request.level,
+            seed=request.seed,
+        )
     if json:
         print_json(ratio_record(analysis))
         return

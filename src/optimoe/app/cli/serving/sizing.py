@@ -6,14 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import print_columns, print_json, show, show_blocks
-from optimoe.app.notes import (
-    warn_of_formats,
-    warn_of_notes,
-    warn_of_share,
-    warn_without_price,
-)
-from optimoe.app.replies import serving
+from optimoe.app.cli.printing import print_columns, print_json, show_blocks
+from optimoe.app.replies import serving, sizing
 from optimoe.inputs.cost import ContextRequest, CurvesRequest, DisaggregateRequest, FleetRequest
 
 CurvesPage = Annotated[
@@ -33,47 +27,16 @@ def context(
     request: ContextRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
 ) -> None:
     """The longest prompt that fits the memory and keeps the limits, over all layouts."""
-    from optimoe.cost.sizing.candidates import every_layout
-    from optimoe.cost.sizing.feasibility import startable
-    from optimoe.cost.sizing.fleet import longest_context
-    from optimoe.report.records.sizing import context_record
-    from optimoe.report.words.serving_prose import context_lines
-
-    spec, deployment = request.spec(), request.deployment()
-    warn_of_formats(deployment.serves(spec))
-    deployment = startable(spec, deployment, every_layout(spec, deployment))
-    warn_of_share(request.engine, deployment.engine)
-    longest = longest_context(spec, deployment, request.concurrency)
-    show(
-        json,
-        lambda: context_record(spec, deployment, request.concurrency, longest),
-        lambda: context_lines(spec, deployment, longest),
-        quiet=quiet,
-    )
+    reply = sizing.context(request)
+    show_blocks(json, reply.record, reply.blocks, quiet=quiet)
 
 
 def disaggregate(
     request: DisaggregateRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
 ) -> None:
     """Prefill and decoding on GPUs of their own, beside GPUs that do both."""
-    from optimoe.cost.sizing.disaggregation import disaggregate as split_pools
-    from optimoe.cost.sizing.layouts import cheapest_serving
-    from optimoe.report.records.sizing import disaggregation_record
-    from optimoe.report.words.serving_prose import disaggregated_lines
-
-    spec, deployment = request.spec(), request.deployment()
-    warn_of_notes(deployment.cluster.accelerator)
-    warn_without_price(deployment.cluster.accelerator.name, deployment.price, request.price)
-    warn_of_formats(deployment.serves(spec))
-    pair = split_pools(spec, deployment)
-    both = cheapest_serving(spec, deployment)
-    together = both.tokens_per_s_per_gpu if both.tokens_per_s > 0 else 0.0
-    show(
-        json,
-        lambda: disaggregation_record(spec, pair, together),
-        lambda: disaggregated_lines(pair, together, spec, deployment),
-        quiet=quiet,
-    )
+    reply = sizing.disaggregate(request)
+    show_blocks(json, reply.record, reply.blocks, quiet=quiet)
 
 
 def curves(
