@@ -15,7 +15,8 @@ import { Along } from "./figures.js";
 const START = { laws: "ludziejewski2025,optimoe2026" };
 const MOST = 6;
 const POINTS = 61;
-const PREFERRED = ["N_act", "N", "N1", "D", "C", "F"];
+/** Variables along which a law is shown first. */
+export const PREFERRED = ["N_act", "N", "N1", "D", "C", "F"];
 
 /** A value of an output of a law, as people read it. */
 export const written = (output, value) => (output.startsWith("L") ? nats(value) : count(value, 4));
@@ -27,17 +28,23 @@ function variablesOf(shows, output) {
   return found;
 }
 
-/** The question of the line of one law; null where it lacks the variable. What is not stated is as the first law has it. */
-function lineOf(show, { output, along, low, high, values, variables }) {
+/**
+ * The question of the line of one law; null where it lacks the variable. What is not stated is as the first law has it.
+ *
+ * @param {object | undefined} show What laws/show says of it.
+ * @param {string | {name: string, text: string}} law Its name, or its file.
+ */
+export function lineOf(show, law, { output, along, low, high, values, variables }) {
   const needed = show?.required[output];
   if (!needed?.includes(along) || low === null) return null;
   const set = Object.fromEntries(needed.filter((symbol) => symbol !== along).map((symbol) => [symbol, values[`v_${symbol}`] ?? variables[symbol].usual]));
   if (Object.values(set).includes(null)) return null;
-  const body = { law: show.law.name, output, set, along: `${along}=${low}:${high}`, points: POINTS };
+  const body = { law, output, set, along: `${along}=${low}:${high}`, points: POINTS };
   return ["laws/along", values.allow_inconsistent ? { ...body, allow_inconsistent: true } : body];
 }
 
-const span = (ends) => (ends.length ? `fitted ${between(ends)}` : "its fitted range is not stated");
+/** The range of a fit in words. @param {number[]} ends */
+export const span = (ends) => (ends.length ? `fitted ${between(ends)}` : "its fitted range is not stated");
 
 export function Line({ api, stated, change, which }) {
   const options = optionsOf(api, "laws/along");
@@ -55,7 +62,7 @@ export function Line({ api, stated, change, which }) {
   const along = symbols.includes(values.along) ? values.along : PREFERRED.find((one) => symbols.includes(one)) ?? symbols[0];
   const ends = variables[along]?.span ?? [];
   const [low, high] = [values.low ?? ends[0] ?? null, values.high ?? ends[1] ?? null];
-  const lines = useAnswers(Object.fromEntries(names.map((law) => [`along ${law}`, lineOf(shown.found[law]?.answer, { output, along, low, high, values, variables })])));
+  const lines = useAnswers(Object.fromEntries(names.map((law) => [`along ${law}`, lineOf(shown.found[law]?.answer, law, { output, along, low, high, values, variables })])));
 
   const answers = names.map((law) => lines.found[`along ${law}`]?.answer).filter(Boolean);
   const errors = names.flatMap((law) => {

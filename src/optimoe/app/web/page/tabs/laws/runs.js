@@ -11,10 +11,11 @@ import { count, percent } from "../../parts/numbers.js";
 import { useAnswers } from "../../parts/several.js";
 import { Table } from "../../parts/table.js";
 import { Residuals } from "./figures.js";
+import { OwnLine } from "./own.js";
 
 const HOW = { fit: "fit a family to them", anchor: "bring a law to their level" };
 const USUAL = { family: "chinchilla", law: "optimoe2026" };
-const PLACED = new Set(["runs", "family", "law", "columns", "where", "holdout", "words"]);
+const PLACED = new Set(["runs", "family", "law", "columns", "where", "holdout", "words", "law_file"]);
 const TABLES = { accept: ".csv,.tsv,.jsonl,.json", what: "a table of runs", read: (text, file) => ({ name: file.name, text }), most: 900_000 };
 
 /** The runs that are stated. */
@@ -33,7 +34,7 @@ export function Runs({ api, stated, change, which }) {
   const runs = runsOf(form.values.runs);
   const own = Object.fromEntries(Object.entries(form.values).filter(([name]) => name in options && name !== "runs"));
   const of = how === "fit" ? "family" : "law";
-  const body = runs && { ...bodyOf(options, own), [of]: own[of] ?? USUAL[of], runs };
+  const body = runs && { ...bodyOf(options, own), [of]: own[of] ?? USUAL[of], runs, law_file: true };
   const { found, busy } = useAnswers({ list: ["laws/list", {}], [how]: body && [`laws/${how}`, body] });
   const { answer = null, error = null } = found[how] ?? {};
   const list = found.list?.answer?.laws ?? [];
@@ -89,6 +90,7 @@ function Found({ how, answer }) {
   ];
   return html`<${Lines} lines=${answer.words.flatMap((block) => block.lines ?? [])} />
     ${answer.residuals?.length > 0 && html`<${Residuals} residuals=${answer.residuals} />`}
+    <${OwnLine} law=${{ name: `${answer.law.name}.toml`, text: answer.law_file }} />
     <h2>Coefficients</h2><${Table} caption="Coefficients of ${answer.law.name}" name="coefficients" columns=${columns} rows=${rows} />
     ${answer.effects && html`<${Table} caption="How these runs differ from the law" name="effects" columns=${EFFECTS} rows=${answer.effects} />`}
     <${Notes} notes=${answer.notes} /><${Records} records=${{ [how]: answer }} />`;
