@@ -62,8 +62,6 @@ class Evaluable:
             UnknownNameError: No such output or input.
             ConfigError: An input is missing or outside its domain.
         """
-        if symbol not in self._outputs:
-            raise UnknownNameError(f"{self.name}: output", symbol, self._outputs)
         known = self._inputs(symbol)
         for name, value in inputs.items():
             if not isinstance(value, str | bool):
@@ -87,7 +85,11 @@ class Evaluable:
         return dict(inputs)
 
     def required(self, symbol: str) -> tuple[str, ...]:
-        """Symbols of the inputs that an output cannot do without."""
+        """Symbols of the inputs that an output cannot do without.
+
+        Raises:
+            UnknownNameError: No such output.
+        """
         empty = inspect.Parameter.empty
         return tuple(name for name, one in self._inputs(symbol).items() if one.default is empty)
 
@@ -96,6 +98,8 @@ class Evaluable:
         return (inspect.getdoc(getattr(self, self._outputs[symbol])) or "").partition("\n")[0]
 
     def _inputs(self, symbol: str) -> Mapping[str, inspect.Parameter]:
+        if symbol not in self._outputs:
+            raise UnknownNameError(f"{self.name}: output", symbol, self._outputs)
         method = self._outputs[symbol]
         if method not in self._read:  # to read a signature takes longer than most outputs
             self._read[method] = inspect.signature(getattr(self, method)).parameters

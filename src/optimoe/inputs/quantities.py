@@ -215,3 +215,18 @@ def pairs(option: str, given: list[str] | dict[str, Any] | None, example: str) -
         if read.setdefault(name, value) != value:
             raise InputError(f"{option}: must state {name} once, got {name}={read[name]} and {name}={value}")
     return read
+
+
+def columns_by_name(option: str, given: list[str] | dict[str, Any] | None, example: str) -> dict[str, str]:
+    """Columns or formulas by name, as of :func:`pairs`; a number is a column of it.
+
+    Raises:
+        InputError: A name is empty, or what it names is neither text nor a number.
+    """
+    read = pairs(option, given, example)
+    for name, value in read.items():
+        if not name or isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise InputError(
+                f"{option}: must be columns by name, like {example}, got {shown(f'{name}={value!r}')}"
+            )
+    return {name: str(value) for name, value in read.items()}

@@ -307,6 +307,12 @@ def test_a_law_that_is_sent_runs_no_file_and_is_refused_in_one_line(text, says, 
     assert status == 400 and says in found["error"] and "\n" not in found["error"]
 
 
+def test_an_output_that_a_law_has_not_is_named_with_those_that_it_has():
+    for name, more in (("laws/along", {"along": "N=1e8:1e9"}), ("laws/predict", {})):
+        status, found = asked(name, law="besiroglu2024", output="Q", set={"D": 1e10}, **more)
+        assert status == 400 and "output: unknown name 'Q'" in found["error"]
+
+
 def test_no_law_that_another_names_is_read_from_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "base.toml").write_text(LAW.format(family="chinchilla") + COEFFICIENTS)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError
 from optimoe.inputs.laws.fit import FitRequest
 from optimoe.inputs.laws.runs import RunsRequest
-from optimoe.inputs.quantities import Pairs, Several, pairs, parts
+from optimoe.inputs.quantities import Pairs, Several, columns_by_name, pairs, parts
 from optimoe.inputs.sources import LawName
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class CorporaRequest:
         if not isinstance(request.runs, tuple):
             raise InputError("--group: needs files of runs")
         columns: dict[str, dict[str, str]] = {}
-        for name, formula in pairs("--columns", request.columns, "N=params").items():
+        for name, formula in columns_by_name("--columns", request.columns, "N=params").items():
             group, _, symbol = name.rpartition(":")
             columns.setdefault(group, {})[symbol] = formula
         return load_groups(

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError
 from optimoe.core.units import parse_quantity
 from optimoe.inputs.laws.options import FittedRequest
-from optimoe.inputs.quantities import Pairs, Quantity, pairs
+from optimoe.inputs.quantities import Pairs, Quantity, columns_by_name, pairs
 from optimoe.inputs.sources import FamilyName
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class NextRunsRequest(FittedRequest):
         if self.candidates is not None and self.grid:
             raise InputError("--grid: must be left out beside --candidates, which state the designs")
         if self.candidates is not None:
-            columns = pairs("--columns", self.columns, "N=params")
+            columns = columns_by_name("--columns", self.columns, "N=params")
             return load_designs((self.candidates,), columns, self.needs())
         values = usual_grid(observations, self.needs())
         for name, text in pairs("--grid", self.grid, "N=1e8:1e10:7").items():

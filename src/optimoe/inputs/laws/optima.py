@@ -1,7 +1,7 @@
 """The requests of ``optimoe laws isoflop``, ``frontier`` and ``ratio``: what is best at equal FLOPs."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
@@ -9,7 +9,7 @@ from optimoe.core.errors import InputError
 from optimoe.core.units import parse_quantity
 from optimoe.inputs.laws.options import LawsRequest
 from optimoe.inputs.laws.runs import RunsRequest
-from optimoe.inputs.quantities import Pairs, Several, pairs, parts
+from optimoe.inputs.quantities import Pairs, Several, columns_by_name, pairs, parts
 from optimoe.inputs.sources import Runs
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class IsoFlopRequest(LawsRequest):
     tolerance: float = 0.1
     """Relative difference up to which runs are of one budget, where no column holds it."""
 
-    def label_columns(self) -> dict[str, Any]:
+    def label_columns(self) -> dict[str, str]:
         """Labels and their columns, the budget's among them.
 
         Raises:
@@ -47,7 +47,7 @@ class IsoFlopRequest(LawsRequest):
     @property
     def budget_label(self) -> str:
         """The label or variable of the runs that holds the budget; empty for none."""
-        variables = pairs("--columns", self.columns, "N=params")
+        variables = columns_by_name("--columns", self.columns, "N=params")
         known = {*variables, *super().label_columns(), "budget"}
         return self.budget if not self.budget or self.budget in known else "budget"
 

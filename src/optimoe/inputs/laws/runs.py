@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cyclopts import Parameter
 
 from optimoe.core.files.reading import Source
-from optimoe.inputs.quantities import Pairs, pairs
+from optimoe.inputs.quantities import Pairs, columns_by_name
 from optimoe.inputs.sources import Runs
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class RunsRequest:
         """
         from optimoe.laws.runs import as_observations, load_observations
 
-        columns = pairs("--columns", self.columns, "N=params") or None
+        columns = columns_by_name("--columns", self.columns, "N=params") or None
         how: Any = {
             "where": self.where,
             "labels": self.label_columns(),
@@ -61,13 +61,13 @@ class RunsRequest:
             return load_observations(tuple(Path(run) for run in self.runs), columns, **how)
         return as_observations(self.runs, columns, **how)
 
-    def label_columns(self) -> dict[str, Any]:
+    def label_columns(self) -> dict[str, str]:
         """Labels and their columns.
 
         Raises:
             InputError: One is not stated as ``run=hyper_id``.
         """
-        return pairs("--labels", self.labels, "run=hyper_id")
+        return columns_by_name("--labels", self.labels, "run=hyper_id")
 
     def needs(self) -> tuple[str, ...]:
         """Variables that the table has to have; a table without them is answered with a mapping to copy."""

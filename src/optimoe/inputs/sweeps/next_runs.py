@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError
 from optimoe.core.run import RunSpec, save_runs
 from optimoe.inputs.laws.next_runs import NextRunsRequest
-from optimoe.inputs.quantities import pairs
+from optimoe.inputs.quantities import columns_by_name
 from optimoe.inputs.sweeps.grid import load_sweep
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class NextSweepRequest(NextRunsRequest):
         from optimoe.laws.runs.load import as_designs
         from optimoe.laws.runs.tables.exports import planned_columns
 
-        columns = pairs("--columns", self.columns, "N=params")
+        columns = columns_by_name("--columns", self.columns, "N=params")
         return as_designs(planned_columns(self.runs_to_do()), columns, self.needs(), str(self.candidates))
 
     def save_chosen(self, chosen: tuple[int, ...]) -> None:

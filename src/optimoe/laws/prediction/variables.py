@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from types import MappingProxyType
 
 from optimoe.core.outputs import Evaluable
@@ -76,5 +76,5 @@ def _variable(symbol: str, row: LawRow, kind: str) -> LawVariable:
         unit=row.units.get(symbol, row.units.get(symbol.partition("_")[0], "")),
         fitted=fitted,
         usual=usual,
-        span=span,
+        span=span if all(map(isfinite, span)) else fitted,
     )

@@ -48,7 +48,7 @@ class EvidenceRecord:
         weakest: Coefficients that the runs determine least.
         condition: Condition number of the Jacobian of ln L; 0 when not known, null where it is infinite.
         objective: What was minimised.
-        objective_value: Its value, the sum over runs.
+        objective_value: Its value, the sum over runs; null where a law file states none that is finite.
         runs: Rows fitted; 0 when not known.
         outliers: Rows far from the law, all of them fitted.
         excluded: Rows left out of the table, their number by reason.
@@ -67,7 +67,7 @@ class EvidenceRecord:
     weakest: tuple[str, ...]
     condition: float | None
     objective: str
-    objective_value: float
+    objective_value: float | None
     runs: int
     outliers: int
     excluded: dict[str, int]
