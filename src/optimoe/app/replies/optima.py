@@ -25,7 +25,7 @@ def isoflop(request: IsoFlopRequest) -> Reply:
             level=request.level,
             seed=request.seed,
         )
-    verdicts = {law.name: law.evidence.verdict or "sound" for law in laws}
+    verdicts: dict[str, str] = {law.name: law.evidence.verdict or "sound" for law in laws}
     return Reply(
         record=lambda: isoflop_record(analysis, laws),
         blocks=lambda: [Table(rows=isoflop_table(analysis)), isoflop_lines(analysis, verdicts)],
