@@ -64,6 +64,8 @@ REQUESTED: Mapping[str, Range] = MappingProxyType(
         "params_total": Range(1e5, 1e16, "parameters", "a toy; a thousand times the largest models"),
         "vocab": Range(2, 1e7, "tokens", "a bit; ten times the largest vocabularies, 1M"),
         "max_width": Range(64, 65536, "wide", "one head; four times the default, which few models reach"),
+        "width_step": Range(1, 65536, "wide", "every width; the widest alone", zero=True),
+        "head_dim": Range(4, 4096, "wide", "a toy; wider than any model has"),
         "target_loss": Range(0.05, 20.0, "nats per token", "text is less certain; a guess among 10M tokens is 16"),
         "loss_slack": Range(0.0, 1.0, "", "the lowest loss itself; twice that"),
         "slack_nats": Range(0.0, 10.0, "nats", "the lowest loss itself; worse than a guess among 20,000 tokens"),

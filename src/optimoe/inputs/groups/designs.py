@@ -126,6 +126,10 @@ class DesignChoice(Plausible):
     """Tokens in the vocabulary."""
     max_width: Quantity = 16_384.0
     """Largest d_model."""
+    width_step: Quantity = 0.0
+    """Multiples that d_model is of; left out, 256 for small models to 1,024 for large ones."""
+    head_dim: Quantity = 128.0
+    """Width of a head."""
     exhaustive: Flag = False
     """Price every design, so that the choice is certain to be the best of the space."""
 
@@ -171,6 +175,8 @@ class DesignChoice(Plausible):
             max_aspect=self.max_aspect,
             vocab_size=whole("vocab", self.vocab),
             max_width=whole("max_width", self.max_width),
+            width_step=whole("width_step", self.width_step),
+            head_dim=whole("head_dim", self.head_dim),
             exhaustive=self.exhaustive,
         )
 
