@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from optimoe.core.errors import InputError, require
+from optimoe.core.errors import require
 from optimoe.core.run import RunRecord, RunSpec, append_run_record_once, load_run_records
 from optimoe.trainer.corpus.prepared import Preparation
 from optimoe.trainer.corpus.store import Corpus
@@ -14,14 +14,18 @@ from optimoe.trainer.forecast.hours import forecast, hours_line, require_hours
 from optimoe.trainer.forecast.memory import require_memory
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.parallel.ranks import Ranks, joined
-from optimoe.trainer.results.folder import RECORD, record_of_end, steps_of_checkpoints
+from optimoe.trainer.results.folder import (
+    CORPORA,
+    RECORD,
+    RECORDS,
+    record_of_end,
+    require_folder_name,
+    steps_of_checkpoints,
+)
 from optimoe.trainer.results.watching import Watching, unwatched
 from optimoe.trainer.steps.step import DivergedError
 from optimoe.trainer.train import train
 from optimoe.trainer.trunks import shared_steps
-
-RECORDS, DATA = "records.jsonl", "data"
-"""Beside the folders of runs: what came of those that are over, and the corpora of their sources."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +68,7 @@ def train_series(
             is too small, or more hours are needed than allowed.
         ConfigError: A run states no data, its name is none of a folder, or it asks for what is not built.
     """
-    how, preparation = how or TrainOptions(), preparation or Preparation(folder=out / DATA)
+    how, preparation = how or TrainOptions(), preparation or Preparation(folder=out / CORPORA)
     for run in runs:
         require_folder_name(run.name)
     with joined(how.device) as ranks:
@@ -134,13 +138,3 @@ def outcome_of(
         record = load_run_records(folder / RECORD).records[-1]
     ranks.first(lambda: append_run_record_once(folder.parent / RECORDS, record))
     return RunOutcome(folder=folder, record=record)
-
-
-def require_folder_name(name: str) -> None:
-    """Refuse a name that is none of a folder, or that of a folder which is used otherwise.
-
-    Raises:
-        InputError: It is such a name.
-    """
-    if Path(name).name != name or name.startswith(".") or name in (DATA, RECORDS):
-        raise InputError(f"name of a run: must be one of a folder, and not {DATA} or {RECORDS}, got {name!r}")

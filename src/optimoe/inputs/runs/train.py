@@ -191,7 +191,9 @@ class TrainRequest(ChangedRuns):
     def preparation(self) -> "Preparation":
         """How text becomes corpora."""
         from optimoe.trainer.corpus.prepared import Preparation
-        from optimoe.trainer.series import DATA
+        from optimoe.trainer.results.folder import CORPORA
 
         reading = self.reading
-        return Preparation(folder=self.out / DATA, held_out_share=reading.held_out, most_tokens=reading.tokens())
+        return Preparation(
+            folder=self.out / CORPORA, held_out_share=reading.held_out, most_tokens=reading.tokens()
+        )

@@ -67,7 +67,7 @@ class SweepRequest(ChangedRuns):
         if find_spec("torch") is None:
             raise InputError("sweep: needs torch (pip install 'optimoe[train]')")
         from optimoe.trainer.corpus.prepared import Preparation
-        from optimoe.trainer.series import DATA
+        from optimoe.trainer.results.folder import CORPORA
         from optimoe.trainer.sweep.loop import SweepOptions
         from optimoe.trainer.sweep.sweep import sweep
 
@@ -78,7 +78,7 @@ class SweepRequest(ChangedRuns):
             ray_address=self.ray_address,
         )
         preparation = Preparation(
-            folder=self.out / DATA,
+            folder=self.out / CORPORA,
             held_out_share=self.reading.held_out,
             most_tokens=self.reading.tokens(),
         )

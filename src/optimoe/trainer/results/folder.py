@@ -32,6 +32,9 @@ from optimoe.trainer.corpus.tokenizers import TOKENIZER_FILE, Tokenizer
 RUN, METRICS, RECORD, CHECKPOINTS, LOCK = "run.toml", "metrics.jsonl", "record.jsonl", "checkpoints", ".lock"
 DATA = "data.json"
 
+RECORDS, CORPORA = "records.jsonl", "data"
+"""Beside the folders of runs: what came of those that are over, and the corpora of their sources."""
+
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.01
 
 
@@ -196,3 +199,13 @@ def _lock(handle: int, path: Path) -> None:
             time.sleep(LOCK_PAUSE_S)
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+
+
+def require_folder_name(name: str) -> None:
+    """Refuse a name that is none of a folder, or that of a folder which is used otherwise.
+
+    Raises:
+        InputError: It is such a name.
+    """
+    if Path(name).name != name or name.startswith(".") or name in (CORPORA, RECORDS):
+        raise InputError(f"name of a run: must be one of a folder, and not {CORPORA} or {RECORDS}, got {name!r}")

@@ -9,7 +9,6 @@ import numpy as np
 
 from optimoe.core.run import RunSpec
 from optimoe.core.run.spec import run_table
-from optimoe.trainer.results.record import RunCounts
 
 SETTLED_RUNS = 5
 """After so many runs the estimate of the rest is taken anew, and held against what the rest then takes."""
@@ -64,6 +63,8 @@ def work_left(run: RunSpec, first: int, evaluations: int, eval_tokens: int) -> W
         evaluations: Evenly over the whole run.
         eval_tokens: Held-out tokens of one.
     """
+    from optimoe.trainer.results.record import RunCounts  # brings PyTorch, which a store is read without
+
     counts, first = RunCounts.of(run), min(first, run.steps)
     every = max(1, -(-run.steps // evaluations)) if evaluations else run.steps
     number = -(-(run.steps - first) // every) + (first == 0)

@@ -33,8 +33,15 @@ from optimoe.core.run import (
     load_runs,
     save_runs,
 )
-from optimoe.trainer.results.folder import METRICS, is_taken, load_metrics, record_of_end, steps_of_checkpoints
-from optimoe.trainer.series import RECORDS, require_folder_name
+from optimoe.trainer.results.folder import (
+    METRICS,
+    RECORDS,
+    is_taken,
+    load_metrics,
+    record_of_end,
+    require_folder_name,
+    steps_of_checkpoints,
+)
 from optimoe.trainer.sweep.pace import Reckoning
 
 RUNS, FAILURE, ESTIMATE, LOG, STORE_LOCK = (

@@ -9,7 +9,8 @@ from optimoe.core.results.shown import Drawn
 from optimoe.core.run import RunSpec
 from optimoe.trainer.corpus.prepared import Preparation
 from optimoe.trainer.options import TrainOptions
-from optimoe.trainer.series import DATA, with_corpora
+from optimoe.trainer.results.folder import CORPORA
+from optimoe.trainer.series import with_corpora
 from optimoe.trainer.signals import stop_wish
 from optimoe.trainer.sweep.cluster import on_cluster
 from optimoe.trainer.sweep.loop import Confirm, Look, SweepLoop, SweepOptions
@@ -71,7 +72,7 @@ def sweep(
         InfeasibleError: Whoever was asked has said no.
     """
     store, options, how = SweepStore(out), options or SweepOptions(), how or TrainOptions()
-    preparation = preparation or Preparation(folder=out / DATA)
+    preparation = preparation or Preparation(folder=out / CORPORA)
     with store.alone():
         prepared = [with_corpora(run, preparation, say) for run in runs]
     asked = [run for run, _ in prepared]

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pyarrow.parquet
@@ -143,3 +145,16 @@ def test_a_variant_is_held_against_a_baseline_and_the_verdict_is_kept(store, cap
     assert "Seen from" in said and "by law" in said and "draws" in said
     assert refused(capsys, *words)[1] == "law: must be given, or --alpha with --floor, got both"
     assert "got 'e9'" in refused(capsys, *stated[:-5], "e9", *stated[-4:])[1]
+
+
+def test_variants_are_compared_without_loading_pytorch(tmp_path):
+    """Who reads what was trained waits for no library that trains."""
+    store = save_store(tmp_path / "store").path
+    words = ["sweep", "compare", str(store), "--baseline", "e1", "--variant", "e4", "--alpha", "0.1"]
+    script = (
+        "import atexit, sys; from optimoe.app.main import main\n"
+        "atexit.register(lambda: print(sorted({'torch', 'optimoe.trainer.train'} & set(sys.modules))))\n"
+        "main(sys.argv[1:])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr

@@ -19,7 +19,7 @@ def train(
         return
     from optimoe.report.records.runs.trained import trained_runs_record
     from optimoe.report.words.runs.trained import trained_blocks
-    from optimoe.trainer.series import RECORDS
+    from optimoe.trainer.results.folder import RECORDS
     from optimoe.trainer.steps.step import DivergedError
 
     records, found = request.out / RECORDS, [(one.folder, one.record) for one in done]
