@@ -101,6 +101,26 @@ SMALL: dict[str, dict] = {
         "mamba_proj_bias": True,
         "use_mamba_kernels": False,
     },
+    "hrm_text": {
+        "num_hidden_layers": 2,
+        "num_key_value_heads": 4,
+        "head_dim": 24,
+        "H_cycles": 2,
+        "L_cycles": 3,
+        "mlp_bias": True,
+    },
+    "dory": {
+        "num_hidden_layers": 12,
+        "layer_types": ["sliding_attention", "mlp", "full_attention", "mlp", "sliding_attention", "mlp"] * 2,
+        "n_input_layers": 2,
+        "n_recurrent_layers": 4,
+        "n_output_layers": 6,
+        "n_recurrent_loops": 3,
+        "head_dim": 24,
+        "sliding_window": 16,
+        "attention_bias": True,
+        "mlp_bias": True,
+    },
     "zamba": SHARED_BLOCK
     | {"attention_head_dim": 24, "n_mamba_heads": 2, "mamba_dt_rank": 6, "mamba_proj_bias": True},
     "zamba2": SHARED_BLOCK

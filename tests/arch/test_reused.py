@@ -17,11 +17,13 @@ from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.layers.weights import weights_per_gpu
 from optimoe.cost.serving.step import decode_kernels
+from optimoe.cost.training.exchange import data_parallel_s
 from optimoe.cost.training.layout import TrainLayout, check_train_layout
 from optimoe.cost.training.memory import stage_params
+from optimoe.cost.training.setup import TrainSetup
 from tests.arch.small_configs import small_config
 
-LOOPED = ("zamba", "zamba2")
+LOOPED = ("dory", "hrm_text", "zamba", "zamba2")
 
 
 def of(model_type, **changes):
@@ -66,6 +68,17 @@ def test_training_keeps_the_states_of_shared_weights_once(model_type):
     shared = of(model_type)
     first, _, _ = stage_params(shared, TrainLayout())
     assert first.common + first.experts == pytest.approx(count_params(shared).total, rel=1e-12)
+    assert first.passes * count_params(shared).total == pytest.approx(count_params(apart(shared)).total, rel=1e-12)
+
+
+@pytest.mark.parametrize("zero", [1, 3])
+def test_zero_3_gathers_shared_weights_at_every_pass_and_exchanges_their_gradients_once(zero):
+    layout = TrainLayout(dp=8, zero=zero)
+    machine, setup = Machine(gpu=find_accelerator("h100-sxm"), layout=layout.parts), TrainSetup()
+    held = stage_params(of("dory"), layout)[0]
+    times = [data_parallel_s(machine, params, layout, setup) for params in (held, replace(held, passes=1))]
+    assert times[0].per_step_s == times[1].per_step_s
+    assert (times[0].per_micro_batch_s > times[1].per_micro_batch_s) == (zero == 3)
 
 
 def test_layers_that_share_weights_are_not_split_into_stages():
@@ -119,6 +132,16 @@ def test_a_block_stands_before_each_layer_that_passes_it_and_two_blocks_take_tur
     assert mixer.matrix_params(d) == 2 * d * 3 * heads + heads * d
 
 
+def test_layers_that_a_token_passes_again_stand_as_often_as_it_does():
+    words = "".join("again " if group.reused else "own " for group in of("hrm_text").unrolled)
+    lower, upper = "own own ", "own own "
+    assert words == lower + "again again " * 2 + upper + "again again " * 4
+    dory = of("dory")
+    assert [group.reused for group in dory.unrolled] == [False] * 3 + [True] * 4 + [False] * 3
+    kinds = [group.mixer.window_tokens for group in dory.unrolled]
+    assert kinds[1:3] == kinds[3:5] == kinds[5:7] != kinds[2:4]
+
+
 def test_a_chain_multiplies_neighbouring_widths():
     chain = MatrixChain(widths=(6, 2, 10))
     assert chain.params(6) == {"dense_ffn": 6 * 2 + 2 * 10}
@@ -140,6 +163,12 @@ def test_a_chain_multiplies_neighbouring_widths():
         ("zamba2", {"hybrid_layer_ids": [1]}, "hybrid_layer_ids: must be the layers that layers_block_type calls"),
         ("zamba2", {"num_key_value_heads": 2}, "num_key_value_heads: must be as many as heads, together 2·hidden"),
         ("zamba2", {"use_shared_mlp_adapter": False}, "use_shared_mlp_adapter: must be True for zamba2"),
+        ("hrm_text", {"num_layers_per_stack": 3}, "num_hidden_layers: must be all 24 passes where num_layers_per"),
+        ("hrm_text", {"H_cycles": 10**6}, "H_cycles: must be at most 100000 layers that a token passes"),
+        ("hrm_text", {"attention_bias": True}, "attention_bias: must be False for hrm_text"),
+        ("dory", {"n_recurrent_layers": 6}, "n_recurrent_layers: must be with n_input_layers and n_output_layers"),
+        ("dory", {"layer_types": ["mlp", "full_attention"] * 6}, "layer_types: must be attention and mlp in turn"),
+        ("dory", {"recurrent_kv_cache_mode": "last_loop"}, "recurrent_kv_cache_mode: must be per_loop for dory"),
         ("zamba2", {"mamba_headdim": 16}, "n_mamba_heads: must be heads as wide as 128 together"),
     ],
 )

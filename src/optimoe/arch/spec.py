@@ -101,7 +101,7 @@ class ArchSpec:
         layers: Groups of equal layers, from the input up.
         num_logits: Rows of the unembedding, where they are fewer or more; 0 where they are ``vocab_size``.
         tied_embeddings: Whether the unembedding is the embedding's transpose, stored once.
-        unembedding_bias: Whether the logits add a bias.
+        unembedding_bias: Whether the logits add a bias, or each is scaled (Dory).
         norm: Kind of every norm: a weight per channel, a weight and a bias, or neither (OLMo).
         num_end_norms: Norms beside the layers: the one before the logits; two with one of the embedding (BLOOM).
         num_end_scales: Vectors of d beside them and the layers: a scale and a bias of the embedding (ZAYA), a

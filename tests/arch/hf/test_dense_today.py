@@ -87,7 +87,8 @@ def test_heads_of_full_layers_are_read_from_rows_as_from_global_fields():
 
 
 @pytest.mark.parametrize(
-    "model_type", ["gemma3n_text", "gemma4_text", "exaone4", "smollm3", "granite_swa", "ernie4_5"]
+    "model_type",
+    ["gemma3n_text", "gemma4_text", "exaone4", "smollm3", "granite_swa", "ernie4_5", "hrm_text", "dory"],
 )
 def test_the_cache_of_a_token_is_what_the_modules_hold(model_type):
     torch = pytest.importorskip("torch", reason="needs torch, of the extra train")

@@ -83,6 +83,9 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
         config["num_hidden_layers"] = 2 * layers
     if model_type == "mamba2":  # its heads are as wide together as its inner width
         config |= {"num_heads": config["hidden_size"] // 8, "n_groups": 1}
+    if model_type == "dory":  # its section is what lies between
+        config |= {"n_input_layers": 0, "n_recurrent_layers": None, "n_output_layers": 0}
+        config["layer_types"] = ["sliding_attention", "full_attention"]
     if model_type == "zamba2":  # adapters are as wide as what they are added to
         config["num_key_value_heads"] = heads
     config.pop("mlp_only_layers", None)

@@ -20,7 +20,7 @@ _QUERIES = re.compile(r"\.attn_res\.(\w+_queries)\.(\d+)$")
 _OTHERS = re.compile(r"(?:^|\.)(?:vision|visual|vit|image|audio|speech|mm|multi_modal|img)(?:[_.]|$)")
 _BUFFERS = re.compile(
     r"(?:^|[._])(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|tid2eid|slope_rate|layer_scalar"
-    r"|act_fn\.(?:beta|eps)|(?:query|key|diagonal)_decay|expert_bias|balancing_biases|token_ordering)$"
+    r"|act_fn\.(?:beta|eps)|(?:query|key|diagonal)_decay|expert_bias|balancing_biases|token_ordering|z_L_init)$"
 )
 _SCALES = re.compile(
     r"(?:(?<!l2_clip)(?<!_states)(?<!residual)(?<!\.global)[._](?:scales?(?:_inv|_2|_ub)?|zero_point|qzeros|g_idx"
@@ -89,7 +89,7 @@ _INSIDE = (
     ("shared_experts", _modules(r"shared_\w+", "fc[12]_latent_proj")),
     ("routed_experts", _modules("experts", r"(?:block_sparse_moe|mlp)\.(?:input|output)_linear")),
     ("dense_ffn", _modules("ffn_sub_norm", r"\w*norm\.W_(?:up|down)")),
-    ("norms", _modules(r"\w*norm\w*", r"ln_?\d", r"\w+_residual(?:_scale)?")),
+    ("norms", _modules(r"\w*norm\w*", r"ln_?\d", r"\w+_residual(?:_scale)?", r"lambda_\d")),
     ("router", _modules("router_gate")),
     ("routed_experts", _modules(r"mlp\.\w+_embed")),
     ("dense_ffn", _modules(*_FFN, r"per_layer_\w+", "adapters")),

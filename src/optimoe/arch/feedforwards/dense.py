@@ -17,6 +17,7 @@ class DenseFFN(FeedForwardPart):
         inner_norm: Whether the hidden values pass a norm before the last matrix (BitNet).
         activation_params: What the activation learns: two slopes of xIELU (Apertus), none of most.
         output_scale: Whether a learned number scales the output (Inkling).
+        hidden_scales: Whether vectors of f scale the outputs of each matrix into the hidden width (Dory).
         receptance: Whether the sigmoid of a matrix d·d multiplies the output, and vectors of d mix the inputs of
             this matrix and of the first with those of the last token (RWKV).
 
@@ -30,6 +31,7 @@ class DenseFFN(FeedForwardPart):
     inner_norm: bool = False
     activation_params: int = 0
     output_scale: bool = False
+    hidden_scales: bool = False
     receptance: bool = False
 
     def __post_init__(self) -> None:
@@ -39,7 +41,7 @@ class DenseFFN(FeedForwardPart):
     @property
     def is_plain(self) -> bool:
         """Whether nothing learns but matrices and their biases."""
-        more = self.inner_norm or self.output_scale or self.receptance
+        more = self.inner_norm or self.output_scale or self.hidden_scales or self.receptance
         return self.activation_params == 0 and not more
 
     @property
@@ -58,6 +60,7 @@ class DenseFFN(FeedForwardPart):
             + self.bias * bias_params(self.gated, self.d_ff, d_model)
             + self.activation_params
             + self.output_scale
+            + self.hidden_scales * (self.num_matrices - 1) * self.d_ff
             + self.receptance * 2 * d_model
         )
         return {"dense_ffn": self.matrix_params(d_model)["dense_ffn"] + vectors}

@@ -15,7 +15,7 @@ from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, always
 from optimoe.arch.hf.types.asked import require_understood
 from optimoe.arch.hf.types.unknown import require_decoder, unknown_type
 from optimoe.arch.hf.types.wrappers import Wrapper, inner_part, left_out, within, wrappers
-from optimoe.arch.params import count_params
+from optimoe.arch.params import count_params, count_passed_again
 from optimoe.arch.parts import DenseFFN, FeedForward, Mixer, MoE, NoFeedForward, NoMixer
 from optimoe.arch.spec import ArchSpec, LayerGroup, Norm, grouped
 from optimoe.core.config import load_json
@@ -134,8 +134,7 @@ def passed_again(arch: ArchSpec) -> str:
     again = sum(group.num_layers for group in arch.layers if group.reused)
     if not again:
         return ""
-    alone = replace(arch, layers=tuple(replace(group, reused=False) for group in arch.layers))
-    passed = format_count(count_params(alone).active)
+    passed = format_count(count_params(arch).active + count_passed_again(arch))
     return (
         f"{again} of {arch.num_layers} layers read weights that others store: a token passes {passed} parameters"
     )

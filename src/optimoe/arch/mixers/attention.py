@@ -72,6 +72,7 @@ class Attention(TokenMixer):
         query_scales: Whether each head learns a scale per channel of its queries, and of its values that weigh
             distances (Inkling 2).
         token_sinks: Whether each head's sink logit is computed of the token (Inkling 2).
+        gate_scales: Whether a learned scale per channel multiplies the output's gate before its sigmoid (Dory).
         with_embedding: Whether queries, keys and values are made of the layer's input and the token's embedding
             side by side, 2·d values behind a norm of that width (Zamba, arXiv 2405.16712).
 
@@ -104,6 +105,7 @@ class Attention(TokenMixer):
     key_scales: bool = False
     query_scales: bool = False
     token_sinks: bool = False
+    gate_scales: bool = False
     with_embedding: bool = False
 
     def __post_init__(self) -> None:
@@ -140,7 +142,8 @@ class Attention(TokenMixer):
     @property
     def is_usual(self) -> bool:
         """Whether it has no bias by distance, dynamic mask, learned scales or sinks, and one input."""
-        learned = self.dynamic_mask or self.key_scales or self.query_scales or self.token_sinks
+        scales = self.key_scales or self.query_scales or self.gate_scales
+        learned = self.dynamic_mask or scales or self.token_sinks
         return self.distances is None and not learned and not self.with_embedding
 
     @property
@@ -202,11 +205,11 @@ class Attention(TokenMixer):
 
     @property
     def _learned_params(self) -> int:
-        """Scales h_kv of keys, h·(d_h + d_rel) of queries; a mask's weight and bias h_kv each; profiles."""
+        """Scales h_kv of keys, h·(d_h + d_rel) of queries, of a gate; a mask's weight and bias h_kv; profiles."""
         keys = self.key_scales + self.dynamic_mask * (1 + self.qkv_bias)
         queries = self.query_scales * (self.num_heads * self.head_dim + self.distance_values)
         profiles = 0 if self.distances is None else self.distances.params
-        return keys * self.num_kv_heads + queries + profiles
+        return keys * self.num_kv_heads + queries + self.gate_scales * self.gate_values + profiles
 
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
         """Projections 2 per weight; scores 2·h·d_h and values 2·h·d_v (of two maps twice) per attended token.

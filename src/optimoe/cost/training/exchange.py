@@ -109,7 +109,8 @@ def data_parallel_s(
 
     ZeRO 0: one all-reduce of the gradients. 1: reduce-scatter, then all-gather of the weights, once a step.
     2: the reduce-scatter in every micro-batch. 3: weights gathered for the forward and for the backward pass of
-    every micro-batch, too. Experts travel among their own copies (arXiv 1910.02054, Sec. 7).
+    every micro-batch, too, at every pass where layers share them. Experts travel among their own copies (arXiv
+    1910.02054, Sec. 7).
     """
     gpu, parts = machine.gpu, machine.layout
     reduce_s: Values = 0.0
@@ -126,7 +127,7 @@ def data_parallel_s(
         scatter_s = scatter_s + collective_s(gpu, "reduce_scatter", ranks, gradients, stride=stride)
         gather_s = gather_s + collective_s(gpu, "all_gather", ranks, WEIGHT_BYTES * count, stride=stride)
     zero = np.asarray(layout.zero)
-    each = np.where(zero >= 2, scatter_s, 0.0) + np.where(zero >= 3, 2 * gather_s, 0.0)
+    each = np.where(zero >= 2, scatter_s, 0.0) + np.where(zero >= 3, 2 * params.passes * gather_s, 0.0)
     once = np.where(zero == 0, reduce_s, np.where(zero == 1, scatter_s, 0.0)) + np.where(
         (zero == 1) | (zero == 2), gather_s, 0.0
     )

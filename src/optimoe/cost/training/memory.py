@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimoe.arch.params import count_params
+from optimoe.arch.params import count_params, count_passed_again
 from optimoe.arch.parts import Attention, CausalConvolution, DenseFFN, LatentAttention, MatrixChain, Mixer, MoE
 from optimoe.arch.residual.streams import PARTS
 from optimoe.arch.spec import ArchSpec, LayerGroup
@@ -32,11 +32,13 @@ class StageParams:
         common: All but the routed experts: copied on every data-parallel rank.
         experts: Routed experts: copied on every replica of the group that holds them once.
         layer: The largest part of a layer, which ZeRO 3 gathers at a time.
+        passes: How often a micro-batch passes the mean parameter: 1, more where layers share weights.
     """
 
     common: Values
     experts: Values
     layer: Values
+    passes: Values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +97,12 @@ def stage_params(arch: ArchSpec, layout: TrainLayout) -> tuple[StageParams, Stag
     stored = sum(group.num_stored for group in arch.layers)
     layer = np.maximum((common + experts) / stored, np.where(pp > 1, end, both))
 
+    passes = 1 + count_passed_again(arch) / params.total
+
     def of(deep: Values, edge: Values) -> StageParams:
         """A stage of so many layers, with a table beside them."""
-        return StageParams(common=deep / layers * common + edge, experts=deep / layers * experts, layer=layer)
+        held = deep / layers * common + edge
+        return StageParams(common=held, experts=deep / layers * experts, layer=layer, passes=passes)
 
     first, last = np.where(pp > 1, start, both), np.where(pp > 1, end, both)
     return of(stages.first, first), of(stages.middle, np.where(pp > 1, 0.0, both)), of(stages.last, last)
@@ -109,7 +114,7 @@ def most_params(arch: ArchSpec, layout: TrainLayout) -> StageParams:
     between = np.asarray(layout.pp) > 2
     common = np.maximum(np.maximum(first.common, last.common), np.where(between, middle.common, 0.0))
     experts = np.maximum(np.maximum(first.experts, last.experts), np.where(between, middle.experts, 0.0))
-    return StageParams(common=common, experts=experts, layer=first.layer)
+    return StageParams(common=common, experts=experts, layer=first.layer, passes=first.passes)
 
 
 def train_memory(

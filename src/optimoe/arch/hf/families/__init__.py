@@ -16,6 +16,7 @@ from optimoe.arch.hf.families.gemma import GEMMA
 from optimoe.arch.hf.families.hybrid import HYBRID
 from optimoe.arch.hf.families.latent import LATENT
 from optimoe.arch.hf.families.latent.sharing import SHARING
+from optimoe.arch.hf.families.looped import LOOPED
 from optimoe.arch.hf.families.routed import ROUTED
 from optimoe.arch.hf.families.routed.texts import ROUTED_TEXTS
 from optimoe.arch.hf.family import ConfigFamily
@@ -27,7 +28,7 @@ from optimoe.core.plugins import entry_point_names, load_entry_point
 _DENSE = DENSE | DENSE_TODAY | DENSE_APART | GEMMA
 FAMILIES = {
     name: replace(family, traits=TRAITS.get(name, family.traits))
-    for name, family in (_DENSE | ROUTED | LATENT | HYBRID | CLASSIC | ENDED).items()
+    for name, family in (_DENSE | ROUTED | LATENT | HYBRID | CLASSIC | ENDED | LOOPED).items()
 }
 """By ``model_type``: what a family is made of, and what its function needs beyond that."""
 
