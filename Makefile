@@ -46,7 +46,11 @@ docs: .venv/docs
 	$(PIP) --editable '.[docs]'
 	touch $@
 
-long: .venv/dev docs
+.venv/page-tests: .venv/core
+	$(PIP) --editable '.[page-tests]'
+	touch $@
+
+long: .venv/dev .venv/page-tests docs
 	$(BIN)/pytest tests/long -n 0
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/core tests/arch tests/cost/layers tests/cost/kernels
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -24,9 +25,13 @@ def test_every_page_stands_in_the_navigation_once():
     assert len(placed()) == len(pages)
 
 
-def test_what_builds_the_site_is_pinned():
-    (needed,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["docs"]
-    assert needed in (ROOT / "constraints.txt").read_text().splitlines()
+@pytest.mark.parametrize("extra", ["docs", "page-tests"])
+def test_what_builds_the_site_and_what_opens_the_page_is_pinned(extra):
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"][extra]
+    pinned = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line]
+    versions = {one.name: next(iter(one.specifier)).version for one in pinned}
+    for one in map(Requirement, needed):
+        assert one.specifier.contains(versions[one.name]), one
 
 
 def test_the_parts_of_the_site_come_from_learning_to_looking_up():
