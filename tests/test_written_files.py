@@ -289,6 +289,12 @@ def check_sweep(folder):
     assert store.reckoning() == reckoning
 
 
+def check_answer_pages(folder):
+    optimoe("arch", "mixtral-8x7b", "--hf", HOSTILE, cwd=folder)
+    optimoe("compare", HOSTILE, "--page", f"{HOSTILE}.html", cwd=folder)
+    assert HOSTILE in html.unescape((folder / f"{HOSTILE}.html").read_text())
+
+
 WRITERS = {
     "core/config.py": check_toml,
     "core/run/files.py": check_runs,
@@ -298,6 +304,7 @@ WRITERS = {
     "laws/catalog/files.py": check_law,
     "app/cli/arch.py": check_config,
     "app/cli/measure.py": check_load_page,
+    "app/cli/printing.py": check_answer_pages,
     "app/cli/sweeps/store.py": check_sweep,
     "report/tables/runs.py": check_sweep,
     "app/cli/laws/families.py": check_back_test_page,

@@ -336,3 +336,15 @@ def test_axe_finds_no_serious_violation(browser, address, tab, scheme):
     ]
     context.close()
     assert serious == []
+
+
+@pytest.mark.parametrize(("tab", "name"), [("compare", "compare"), ("serve", "fleet"), ("laws", "optimoe2026")])
+def test_the_report_of_a_tab_is_a_page_to_keep(browser, address, tab, name, tmp_path):
+    with page_of(browser, address, f"?tab={tab}&{TABS[tab]}") as page:
+        answered(page, tab)
+        button = page.get_by_role("button", name=f"{name}, report (HTML)")
+        button.wait_for()
+        with page.expect_download() as kept:
+            button.click()
+        kept.value.save_as(tmp_path / "report.html")
+        assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")

@@ -252,9 +252,12 @@ def test_the_words_of_an_answer_are_those_that_the_command_prints(tmp_path):
     assert asked("cost", **SERVED, words="yes") == (400, {"error": "words: must be true or false, got 'yes'"})
 
 
-def test_the_report_of_a_plan_is_its_page():
+def test_a_report_is_the_page_of_its_question():
     status, page = answered("plan/report", json.dumps(PLANNED | {"quick": True}).encode())
     assert status == 200 and page.startswith("<!doctype html>")
+    for name in ("compare", "cost/fleet", "laws/along"):
+        status, page = answered(f"{name}/report", json.dumps(ASKED[name]).encode())
+        assert status == 200 and page.startswith("<!doctype html>"), name
     status, failed = answered("plan/report", b'{"train_days": "x"}')
     assert status == 400 and json.loads(failed)["error"].startswith("train_days")
 

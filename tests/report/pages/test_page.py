@@ -11,7 +11,10 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
 
+from optimoe import compare_models, size_fleet
+from optimoe.app.replies.laws import along
 from optimoe.core.claims import ClaimText, Reproduction
+from optimoe.inputs.laws.evaluate import AlongRequest
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import FitOptions, LeastSquares, bootstrap, fit
 from optimoe.laws.runs import Observations
@@ -60,6 +63,9 @@ MAKERS = {
     "check": lambda: check_page(checked()),
     "reproduction": a_reproduction,
     "sweep": lambda: sweep_page(swept(), Path("runs/records.jsonl")),
+    "comparison": lambda: compare_models("mixtral-8x7b", "llama-3.1-8b").page(),
+    "fleets": lambda: size_fleet("mixtral-8x7b", gpu="h100-sxm", requests_per_s=50, tpot="40ms").page(),
+    "law along": lambda: along(AlongRequest(law="besiroglu2024", along="N=1e8:1e12", set=["D=1e11"])).page(),
     "load": lambda: load_page(measurement()),
 }
 
@@ -139,6 +145,7 @@ def test_every_figure_of_a_page_has_its_numbers_beside_it_or_in_a_table_of_the_p
         "Residuals by N",
         "Residuals by D",
         "Loss along the runs",
+        "L of besiroglu2024 along N (shaded: fitted)",
     }
     assert set(titles) <= known  # runs stand in a table of their own; a record holds the curves
 

@@ -4,10 +4,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from optimoe.report.words.layout import Strong, blocks_text, columns_text, lines_text, plain
 from optimoe.report.words.lines import Blocks, Lines, Rows, deciding, labelled
+
+if TYPE_CHECKING:
+    from optimoe.app.replies.reply import Reply
 
 
 def show(json: bool, record: Callable[[], Any], lines: Callable[[], Lines], *, quiet: bool = False) -> None:
@@ -23,6 +27,14 @@ def show_blocks(
         print_json(record())
     else:
         print_blocks(deciding(blocks()) if quiet else blocks())
+
+
+def write_page(reply: "Reply", page: Path | None) -> None:
+    """Write the page of an answer, where a place for it is stated."""
+    if page is not None and reply.page is not None:
+        from optimoe.core.files import write_text
+
+        write_text(page, reply.page())
 
 
 @contextmanager

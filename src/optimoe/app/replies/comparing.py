@@ -29,9 +29,19 @@ def compare(request: CompareRequest) -> Reply:
     records = [
         _compared(spec, request, deployment, ladders[word]) for spec, word in zip(specs, formats, strict=True)
     ]
+
+    def notes() -> "Lines":
+        return _notes(records, specs, request.precision, deployment)
+
+    def page() -> str:
+        from optimoe.report.pages.answer_page import comparison_page
+
+        return comparison_page(comparison_record(records), _tables(records, request.tokens), notes())
+
     return Reply(
         record=lambda: comparison_record(records),
-        blocks=lambda: [*_tables(records, request.tokens), _notes(records, specs, request.precision, deployment)],
+        blocks=lambda: [*_tables(records, request.tokens), notes()],
+        page=page,
         rows=lambda record: record.models,
         figures={"dense": _equivalents},
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from optimoe.core.outputs import Evaluable
     from optimoe.report.records.laws.comparison import DecisionsRecord, LawComparisonRecord
     from optimoe.report.records.laws.library import PredictionRecord
+    from optimoe.report.records.laws.line import LawLineRecord
 
 
 def listed(request: LawLibraryRequest) -> Reply:
@@ -72,10 +73,16 @@ def along(request: AlongRequest) -> Reply:
     if request.allow_inconsistent:
         law = law.allow_inconsistent()
     found = predict_along(law, request.output, request.variables(), request.line())
-    return Reply(
-        record=lambda: law_line_record(law.row, request.variables(), found),
-        blocks=lambda: law_line_blocks(law.row, found),
-    )
+
+    def record() -> "LawLineRecord":
+        return law_line_record(law.row, request.variables(), found)
+
+    def page() -> str:
+        from optimoe.report.pages.answer_page import law_line_page
+
+        return law_line_page(record(), *law_line_blocks(law.row, found))
+
+    return Reply(record=record, blocks=lambda: law_line_blocks(law.row, found), page=page)
 
 
 def compare(request: CompareLawsRequest) -> Reply:

@@ -16,6 +16,7 @@ from optimoe.inputs.cost import CostRequest, CurvesRequest, FleetRequest
 if TYPE_CHECKING:
     from optimoe.cost.sizing.curves import Curves
     from optimoe.report.records.sizing import FleetsRecord
+    from optimoe.report.words.lines import Lines
 
 
 def cost(request: CostRequest) -> Reply:
@@ -69,12 +70,22 @@ def fleet(request: FleetRequest) -> Reply:
     with stage("sizing fleets"):
         found = fleets(spec, deployment, offers, load)
     best = found[0]
+
+    def record() -> "FleetsRecord":
+        return fleets_record(spec, load, deployment.limits, found)
+
+    def lines() -> "Lines":
+        return fleet_lines(found, spec, load, evidence(spec, best.deployment, best.estimate))
+
+    def page() -> str:
+        from optimoe.report.pages.answer_page import fleets_page
+
+        return fleets_page(record(), lines(), Table(rows=fleet_rows(found)))
+
     return Reply(
-        record=lambda: fleets_record(spec, load, deployment.limits, found),
-        blocks=lambda: [
-            fleet_lines(found, spec, load, evidence(spec, best.deployment, best.estimate)),
-            Table(rows=fleet_rows(found)),
-        ],
+        record=record,
+        blocks=lambda: [lines(), Table(rows=fleet_rows(found))],
+        page=page,
         rows=lambda record: record.fleets,
         figures={"fleets": _fleets},
     )

@@ -122,5 +122,5 @@ QUESTIONS: dict[str, AskedCommand] = {
 }
 """By what stands behind the version in the path."""
 
-REPORTS = {"plan/report": "plan"}
+REPORTS = {f"{name}/report": name for name in ("plan", "compare", "cost/fleet", "laws/along")}
 """Questions whose answer is also a page of one file, by the path at which it is answered so."""

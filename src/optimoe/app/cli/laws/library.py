@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import show, show_blocks
+from optimoe.app.cli.options import JsonFlag, PageFile
+from optimoe.app.cli.printing import show, show_blocks, write_page
 from optimoe.app.notes import warn
 from optimoe.app.replies import laws
 from optimoe.core.errors import shown
@@ -38,9 +38,10 @@ def predict(request: EvaluateRequest, *, json: JsonFlag = False) -> None:
     show_blocks(json, reply.record, reply.blocks)
 
 
-def along(request: AlongRequest, *, json: JsonFlag = False) -> None:
+def along(request: AlongRequest, *, page: PageFile = None, json: JsonFlag = False) -> None:
     """Evaluate a law along one of its variables, the others as stated."""
     reply = laws.along(request)
+    write_page(reply, page)
     show_blocks(json, reply.record, reply.blocks)
 
 

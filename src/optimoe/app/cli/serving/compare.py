@@ -1,7 +1,7 @@
 """``optimoe compare``: models beside each other."""
 
-from optimoe.app.cli.options import JsonFlag, QuietFlag
-from optimoe.app.cli.printing import show_blocks
+from optimoe.app.cli.options import JsonFlag, PageFile, QuietFlag
+from optimoe.app.cli.printing import show_blocks, write_page
 from optimoe.app.replies import comparing
 from optimoe.inputs.models import CompareRequest
 
@@ -9,6 +9,7 @@ from optimoe.inputs.models import CompareRequest
 def compare(
     request: CompareRequest = CompareRequest(),  # noqa: B008 (frozen)
     *,
+    page: PageFile = None,
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -18,4 +19,5 @@ def compare(
     together from.
     """
     reply = comparing.compare(request)
+    write_page(reply, page)
     show_blocks(json, reply.record, reply.blocks, quiet=quiet)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import print_columns, print_json, show_blocks
+from optimoe.app.cli.options import ConfigFile, JsonFlag, PageFile, QuietFlag
+from optimoe.app.cli.printing import print_columns, print_json, show_blocks, write_page
 from optimoe.app.replies import serving, sizing
 from optimoe.inputs.cost import ContextRequest, CurvesRequest, DisaggregateRequest, FleetRequest
 
@@ -16,10 +16,16 @@ CurvesPage = Annotated[
 
 
 def fleet(
-    request: FleetRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
+    request: FleetRequest,
+    *,
+    page: PageFile = None,
+    quiet: QuietFlag = False,
+    config: ConfigFile = None,
+    json: JsonFlag = False,
 ) -> None:
     """The fewest and the cheapest GPUs that carry a load within the limits, over kinds and sizes of GPUs."""
     reply = serving.fleet(request)
+    write_page(reply, page)
     show_blocks(json, reply.record, reply.blocks, quiet=quiet)
 
 

@@ -10,6 +10,7 @@ from optimoe.laws.law import LawRow
 from optimoe.report.pages.figures.style import ACCENT, MUTED, colours, log_axis, styled
 from optimoe.report.records.laws.comparison import DecisionsRecord, LawComparisonRecord
 from optimoe.report.records.laws.library import PredictionRecord
+from optimoe.report.records.laws.line import LawLineRecord
 
 POINTS, LINES = 40, 3
 """Points of a line, and lines of the variable that tells them apart."""
@@ -51,6 +52,29 @@ def value_figure(record: PredictionRecord) -> go.Figure:
     cells = tuple("–" if end is None else f"{end:.4g}" for end in (record.low, record.high))
     rows = [("law", record.output, "low", "high"), (record.law, f"{value:.4g}", *cells)]
     return styled(figure, f"{record.meaning or record.output} by {record.law}", numbers=rows)
+
+
+def along_figure(record: LawLineRecord) -> go.Figure:
+    """An output of a law along a variable with its band, the fitted range shaded, dotted beyond any fit."""
+    figure, points = go.Figure(), record.points
+    at = [point.at for point in points]
+    if all(point.low is not None for point in points):
+        edge = {"mode": "lines", "line": {"width": 0, "color": ACCENT}, "hoverinfo": "skip", "showlegend": False}
+        figure.add_scatter(x=at, y=[point.low for point in points], **edge)
+        figure.add_scatter(x=at, y=[point.high for point in points], fill="tonexty", opacity=0.3, **edge)
+    values = [point.value for point in points]
+    whole = {"color": ACCENT, "dash": "dot", "width": 1.5}
+    figure.add_scatter(x=at, y=values, mode="lines", name="beyond what was fitted", line=whole)
+    inside = [None if point.beyond else point.value for point in points]
+    line = {"color": ACCENT, "width": 3}
+    figure.add_scatter(x=at, y=inside, mode="lines", name="inside", line=line, hoverinfo="skip")
+    if record.fitted and 0 < record.fitted[0] < record.fitted[1]:
+        low, high = max(record.fitted[0], at[0]), min(record.fitted[1], at[-1])
+        if low < high:
+            figure.add_vrect(x0=low, x1=high, fillcolor=MUTED, opacity=0.2, line_width=0, layer="below")
+    figure.update_xaxes(title=record.variable, **log_axis(at))
+    figure.update_yaxes(title=f"{record.output}{f', {record.unit}' if record.unit else ''}")
+    return styled(figure, f"{record.output} of {record.law} along {record.variable} (shaded: fitted)", numbers=())
 
 
 def opinions_figure(record: LawComparisonRecord) -> go.Figure:

@@ -6,7 +6,8 @@ from optimoe.laws.domain.reach import symbol_words
 from optimoe.laws.law import LawRow
 from optimoe.laws.prediction import LawPrediction
 from optimoe.laws.prediction.along import LawLine
-from optimoe.report.words.lines import Blocks, Lines, Table, labelled
+from optimoe.report.records.laws.line import LawLineRecord
+from optimoe.report.words.lines import Lines, Table, labelled
 
 
 def prediction_lines(row: LawRow, found: LawPrediction) -> Lines:
@@ -28,7 +29,19 @@ def prediction_lines(row: LawRow, found: LawPrediction) -> Lines:
     return lines + ([("Fit", row.evidence.words)] if row.evidence.verdict else [])
 
 
-def law_line_blocks(row: LawRow, found: LawLine) -> Blocks:
+def law_line_sentence(record: LawLineRecord) -> str:
+    """Where a line begins and ends, and how far the variable went in the fit."""
+    variable, output = record.variable, record.output
+    begins, ends = (
+        f"{'unknown' if point.value is None else f'{point.value:.4g}'} at {symbol_words(variable, point.at)}"
+        for point in (record.points[0], record.points[-1])
+    )
+    fitted = " to ".join(symbol_words(variable, end) for end in record.fitted)
+    known = f"it was fitted from {fitted}" if fitted else f"how far {variable} went in its fit is not stated"
+    return f"{output} of {record.law} goes from {begins} to {ends}; {known}."
+
+
+def law_line_blocks(row: LawRow, found: LawLine) -> tuple[Table, Lines]:
     """An output of a law along a variable: a row a value, and the law.
 
     Args:
@@ -48,4 +61,4 @@ def law_line_blocks(row: LawRow, found: LawLine) -> Blocks:
         for at, point in zip(found.along.values, found.points, strict=True)
     ]
     lines = [("Band", first.band), ("Ranks", row.domain.words), ("Law", f"{row.name}, {row.status}: {row.source}")]
-    return [Table(rows=rows, words=("beyond what was fitted",)), lines]
+    return Table(rows=rows, words=("beyond what was fitted",)), lines

@@ -3,8 +3,24 @@
 from collections.abc import Callable, Sequence
 
 from optimoe.core.units import format_count, format_seconds
-from optimoe.report.records.served.comparison import ComparedRecord, CostPartsRecord, DenseEquivalentRecord
+from optimoe.report.records.served.comparison import (
+    ComparedRecord,
+    ComparisonRecord,
+    CostPartsRecord,
+    DenseEquivalentRecord,
+)
 from optimoe.report.words.lines import Lines
+
+
+def comparison_sentence(record: ComparisonRecord) -> str:
+    """The dense models that cost as much to serve as each, by the full cost model."""
+    said = []
+    for model in record.models:
+        sizes = {regime: getattr(model.dense_equivalent_full, name) for name, regime in REGIMES.items()}
+        known = [f"{format_count(size)} in {regime}" for regime, size in sizes.items() if size is not None]
+        dense = ", ".join(known) or "no known size"
+        said.append(f"{model.name} costs as much to serve as a dense model of {dense}")
+    return f"{'; '.join(said)}."
 
 
 def dense_equivalent_columns(records: Sequence[ComparedRecord]) -> list[tuple[str, ...]]:

@@ -1,6 +1,7 @@
 // The frame of an answer: its sentence, what is underway, and what goes wrong.
 
-import { html } from "../html.js";
+import { ask } from "../api.js";
+import { html, useState } from "../html.js";
 import { download } from "./files.js";
 
 /**
@@ -20,10 +21,32 @@ export function AnswerFrame({ sentence, ready, busy, error, beside = false, chil
   </section>`;
 }
 
-/** Records to take along. @param {{records: Record<string, object>}} props Each answer by the name of its file. */
-export function Records({ records }) {
+/** A button that has a question answered by its report, and keeps that. @param {{question: string, body: object, file: string, label: string, say: (text: string) => void}} props */
+export function Report({ question, body, file, label, say }) {
+  const report = async () => {
+    say("writing the report …");
+    try {
+      download(file, await ask(`${question}/report`, body, { purpose: "report", accept: "text/html" }), "text/html");
+      say("");
+    } catch (error) {
+      say(error.message);
+    }
+  };
+  return html`<button type="button" onClick=${report}>${label}</button>`;
+}
+
+/**
+ * Records and reports to take along.
+ *
+ * @param {{records: Record<string, object>, reports?: Record<string, [string, object]>}} props Each answer by the
+ *   name of its file; of those that have a report, question and body.
+ */
+export function Records({ records, reports = {} }) {
+  const [said, setSaid] = useState("");
   const taken = Object.entries(records).filter(([, answer]) => answer);
   return html`<div class="exports"><h2>Take it with you</h2>
     ${taken.map(([name, { words, notes, ...record }]) => html`<button type="button"
-      onClick=${() => download(`${name}.json`, JSON.stringify(record, null, 2), "application/json")}>${name} (JSON)</button>`)}</div>`;
+      onClick=${() => download(`${name}.json`, JSON.stringify(record, null, 2), "application/json")}>${name} (JSON)</button>`)}
+    ${Object.entries(reports).map(([name, [question, body]]) => html`<${Report} question=${question} body=${body} file="${name}.html" label="${name}, report (HTML)" say=${setSaid} />`)}
+    <p role="status">${said}</p></div>`;
 }

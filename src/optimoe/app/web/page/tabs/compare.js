@@ -28,7 +28,8 @@ export function View({ api, options: stated, change }) {
   const { models: text, ...others } = form.values;
   const models = modelsOf(text);
   const [model, ...more] = models;
-  const { found, busy } = useAnswers({ compare: ["compare", { ...bodyOf(options, others), model, more }] });
+  const body = { ...bodyOf(options, others), model, more };
+  const { found, busy } = useAnswers({ compare: ["compare", body] });
   const { answer = null, error = null } = found.compare ?? {};
   const beside = error && error.field in options ? { [error.field]: error.message } : {};
   const shown = { ...form, errors: beside };
@@ -46,7 +47,7 @@ export function View({ api, options: stated, change }) {
     </form>
     <${AnswerFrame} sentence=${answer ? sentence(answer.models) : ""} ready=${answer !== null} busy=${busy} error=${error}
       beside=${Object.keys(beside).length > 0}>
-      ${answer && html`<${Compared} answer=${answer} />`}
+      ${answer && html`<${Compared} answer=${answer} body=${body} />`}
     <//>
   </div>`;
 }

@@ -46,7 +46,7 @@ export function View({ api, options: stated, change }) {
     <${ServeForm} form=${{ ...form, errors: beside }} options=${questions} loaded=${Boolean(loaded)} />
     <${AnswerFrame} sentence=${answer ? sentence(answer) : ""} ready=${answer !== null} busy=${busy} error=${error}
       beside=${Boolean(error && beside[error.field])}>
-      ${answer && html`<${Served} cost=${answer} curves=${found.curves} fleet=${found.fleet} />`}
+      ${answer && html`<${Served} cost=${answer} curves=${found.curves} fleet=${found.fleet} reports=${settled.current.fleet ? { fleet: settled.current.fleet } : {}} />`}
     <//>
   </div>`;
 }

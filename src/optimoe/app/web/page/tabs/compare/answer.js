@@ -7,7 +7,7 @@ import { WordTable } from "../../parts/table.js";
 import { Cache, Components, Equivalents, Parts } from "./figures.js";
 
 /** @param {{answer: object}} props */
-export function Compared({ answer }) {
+export function Compared({ answer, body }) {
   const [side, equivalents, ...rest] = answer.words.filter((block) => block.rows);
   const lines = answer.words.flatMap((block) => block.lines ?? []);
   const { models } = answer;
@@ -24,7 +24,7 @@ export function Compared({ answer }) {
     <h2>To be known</h2>
     <${Lines} wide lines=${lines} />
     <${Notes} notes=${answer.notes} />
-    <${Records} records=${{ compare: answer }} />`;
+    <${Records} records=${{ compare: answer }} reports=${{ compare: ["compare", body] }} />`;
 }
 
 const Sheet = ({ block, title, name }) => block && html`<${WordTable} block=${{ ...block, title: block.title || title }} name=${name} />`;

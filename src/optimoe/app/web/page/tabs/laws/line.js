@@ -62,7 +62,9 @@ export function Line({ api, stated, change, which }) {
   const along = symbols.includes(values.along) ? values.along : PREFERRED.find((one) => symbols.includes(one)) ?? symbols[0];
   const ends = variables[along]?.span ?? [];
   const [low, high] = [values.low ?? ends[0] ?? null, values.high ?? ends[1] ?? null];
-  const lines = useAnswers(Object.fromEntries(names.map((law) => [`along ${law}`, lineOf(shown.found[law]?.answer, law, { output, along, low, high, values, variables })])));
+  const bodies = Object.fromEntries(names.map((law) => [law, lineOf(shown.found[law]?.answer, law, { output, along, low, high, values, variables })]));
+  const reports = Object.fromEntries(Object.entries(bodies).filter(([, one]) => one));
+  const lines = useAnswers(Object.fromEntries(names.map((law) => [`along ${law}`, bodies[law]])));
 
   const answers = names.map((law) => lines.found[`along ${law}`]?.answer).filter(Boolean);
   const errors = names.flatMap((law) => {
@@ -100,7 +102,7 @@ export function Line({ api, stated, change, which }) {
       ${answers.length > 0 && errors.map((line) => html`<p class="error" role="alert">${line}</p>`)}
       ${answers.length > 0 && html`<${Along} answers=${answers} />
         ${answers.map((answer) => html`<h2>${answer.law}</h2><${Lines} lines=${about(answer, shown.found[answer.law]?.answer)} />`)}
-        <${Records} records=${Object.fromEntries(answers.map((answer) => [answer.law, answer]))} />`}
+        <${Records} records=${Object.fromEntries(answers.map((answer) => [answer.law, answer]))} reports=${reports} />`}
     <//>
   </div>`;
 }

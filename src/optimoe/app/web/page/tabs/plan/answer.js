@@ -1,7 +1,7 @@
 // The answer to a plan: the sentence that decides, the design, what it is among, what binds, and what is doubtful.
 
-import { ask } from "../../api.js";
 import { html, useRef, useState } from "../../html.js";
+import { Report } from "../../parts/answer.js";
 import { Drawing } from "../../parts/drawing.js";
 import { download } from "../../parts/files.js";
 import { Lines, linesOf, Notes } from "../../parts/notes.js";
@@ -120,18 +120,9 @@ function Limits({ prices }) {
 function Exports({ answer, body, whole }) {
   const [said, setSaid] = useState("");
   const { words, notes, ...record } = answer;
-  const report = async () => {
-    setSaid("writing the report …");
-    try {
-      download("plan.html", await ask("plan/report", body, { purpose: "report", accept: "text/html" }), "text/html");
-      setSaid("");
-    } catch (error) {
-      setSaid(error.message);
-    }
-  };
   return html`<div class="exports"><h2>Take it with you</h2>
     <button type="button" onClick=${() => download("plan.json", JSON.stringify(record, null, 2), "application/json")}>Record (JSON)</button>
-    <button type="button" onClick=${report}>Report (HTML)</button>
+    <${Report} question="plan" body=${body} file="plan.html" label="Report (HTML)" say=${setSaid} />
     <button type="button" onClick=${() => download("question.json", JSON.stringify(body, null, 2), "application/json")}>Question (JSON)</button>
     <p role="status">${said || (whole ? "" : "The record is of the first answer: how sure it is stands in it later.")}</p></div>`;
 }

@@ -7,8 +7,8 @@ import { bytes, count, percent, seconds, usd } from "../../parts/numbers.js";
 import { Table } from "../../parts/table.js";
 import { Binding, Front, layoutWords, Prices } from "./figures.js";
 
-/** @param {{cost: object, curves?: object, fleet?: object}} props The deployment, and what is answered beside it. */
-export function Served({ cost, curves, fleet }) {
+/** @param {{cost: object, curves?: object, fleet?: object, reports: object}} props The deployment, and what is answered beside it. */
+export function Served({ cost, curves, fleet, reports }) {
   return html`
     <${KeyFigures} cost=${cost} />
     <h2>The deployment</h2>
@@ -19,7 +19,7 @@ export function Served({ cost, curves, fleet }) {
     ${curves?.answer ? html`<${Front} curves=${curves.answer} chosen=${cost} />
       <${Binding} points=${curves.answer.frontier.points} />
       <${Prices} curves=${curves.answer} />` : html`<p class="waiting">The front of latency and throughput follows.</p>`}
-    <${Records} records=${{ cost, curves: curves?.answer, fleet: fleet?.answer }} />`;
+    <${Records} records=${{ cost, curves: curves?.answer, fleet: fleet?.answer }} reports=${reports} />`;
 }
 
 const Failure = ({ of }) => of?.error && html`<p class="error" role="alert">${of.error.message}</p>`;
