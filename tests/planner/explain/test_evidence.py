@@ -9,6 +9,7 @@ from optimoe.core.errors import InputError
 from optimoe.laws.catalog import FAMILIES, find_law, save_law
 from optimoe.laws.effects import CorpusEffects
 from optimoe.laws.evidence import Evidence, HoldOutEvidence
+from optimoe.planner.confidence.robust import assess
 from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
 from optimoe.planner.plan import plan
 from tests.planner.asked import SMALL, problem
@@ -39,6 +40,13 @@ def test_a_budget_far_beyond_the_runs_of_one_corpus_is_refused_unless_it_is_allo
     effects = CorpusEffects(names=("scale",), covariance=((0.01,),), residual_scale=0.01)
     for near in (replace(far, range=ranges | {"N": (1e6, 1.1e8)}), brought, replace(far, effects=effects)):
         assert asked(near)
+
+
+def test_how_sure_a_plan_at_the_end_of_a_laws_reach_is_can_be_asked():
+    """What is asked around a question, such as a fifth more of its budget, lies beyond what a question may be."""
+    ranges = {"N": (1e6, 1e8), "D": (1e8, problem(space=DENSE_ONLY).training.budget_flops / 6e9 * 1.01)}
+    result = plan(asked(replace(FAILED, evidence=Evidence(verdict="sound", runs=90), range=ranges)))
+    assert "training FLOPs" in {price.limit for price in assess(result, draws=2).shadow_prices}
 
 
 def test_a_failed_fit_that_is_allowed_is_said_first():

@@ -1,6 +1,6 @@
 """How sure a decision is: under draws of the law, and when one input at a time moves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimoe.core.progress import counting
 from optimoe.planner.confidence.contending import Contending, contending
@@ -51,7 +51,11 @@ class Robustness:
 
 
 def assess(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Robustness:
-    """Judge a plan's choice under draws of laws, prices and demand, with limits relaxed and inputs moved."""
+    """Judge a plan's choice under draws of laws, prices and demand, with limits relaxed and inputs moved.
+
+    The question was answered, and so are those around it, though more of a limit may lie beyond a law's reach.
+    """
+    result = replace(result, problem=replace(result.problem, allow_unsound=True, also=()))
     with counting(4) as done:  # parts of about equal length
         asked = ask(result, draws, memory)
         by_law = asked.by_law()
