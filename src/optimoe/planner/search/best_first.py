@@ -182,11 +182,12 @@ def glance(board: Board, query: Query, count: int = GLANCED) -> None:
     looked = board.looked(board.estimates(_weights(board, query)))
     likely = np.concatenate([*_best_by_estimate(looked, query, ACTIVE_OF_A_GROUP).values()])
     active = np.union1d(likely, np.flatnonzero(board.served.any(axis=0)))
-    part = board.part(active)
+    part, looked = board.part(active), looked.where(active)
     for glanced in range(MOST_GLANCES):
         if glanced >= GLANCES and best_of(part, query):
             break
-        looked = part.looked(part.estimates(_weights(part, query)))
+        if glanced or not board.near:  # few designs are estimated alike among all of them
+            looked = part.looked(part.estimates(_weights(part, query)))
         best = np.concatenate([*_best_by_estimate(looked, query, count).values()])
         designs = np.sort(best[~looked.exact[best]])
         if not len(designs):

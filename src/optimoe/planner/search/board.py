@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool
 
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import concatenated, take
 from optimoe.cost.hardware.price import unknown_price
 from optimoe.cost.training.estimate import TrainRun
@@ -81,6 +82,7 @@ class Board:
         memory: Designs that were priced before; new ones are added.
         known: What does not depend on law, budget, demand or prices.
         mfu: Utilisation in training of the designs that were trained; NaN of the others, and where nothing fits.
+        bare: Pools of single designs by place, as far as they are the same under any limits and run.
         pools: Near an earlier plan, designs that were settled, by place and how: the latest, the last one behind.
     """
 
@@ -88,6 +90,7 @@ class Board:
     memory: PricedGrids
     known: Known
     mfu: Column = field(default_factory=lambda: np.zeros(0))
+    bare: dict[int, tuple[ArchSpec, Pool]] = field(default_factory=dict)
     pools: OrderedDict[tuple[int, bytes], Pool] = field(default_factory=OrderedDict)
 
     @property
@@ -206,7 +209,7 @@ class Board:
             curves=judged,
             expected_mfu=None if known.expected_mfu is None else known.expected_mfu[designs],
         )
-        part = replace(self, known=own, pools=OrderedDict())
+        part = replace(self, known=own, bare={}, pools=OrderedDict())
         part.mfu = self.mfu[designs]
         return part
 

@@ -13,12 +13,13 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Bool
 
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import content_key, map_numbers
 from optimoe.cost.hardware.price import unknown_price
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits
 from optimoe.laws.loss_law import LossLaw
-from optimoe.planner.designs import Column
+from optimoe.planner.designs import Column, Pool
 from optimoe.planner.pareto import front_members
 from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
@@ -54,7 +55,7 @@ class Picked:
         trained: Of which it was found.
         rates: Tokens per second that were found; NaN elsewhere.
         loads, features: What estimates are made of under any limits.
-        curves: Their loss under laws, for all boards of these designs.
+        curves, bare: Their loss under laws and pools without prices, for all boards of these designs.
         last: The board of these designs that was asked for last.
     """
 
@@ -66,6 +67,7 @@ class Picked:
     loads: Loads
     features: Features
     curves: dict[LossLaw, Judgement] = field(default_factory=dict)
+    bare: dict[int, tuple[ArchSpec, Pool]] = field(default_factory=dict)
     last: Board | None = None
 
 
@@ -102,7 +104,8 @@ class Earlier:
         trains all of a kind.
         """
         known = self._known(problem, picked)
-        board = Board(problem=problem, memory=memory, known=known, mfu=np.full(len(known.listing), np.nan))
+        mfu = np.full(len(known.listing), np.nan)
+        board = Board(problem=problem, memory=memory, known=known, mfu=mfu, bare=picked.bare)
         board.train_anew(np.flatnonzero(known.trained | (problem.training.run is None)))
         if picked.last is not None:
             board.train(np.unique([place for place, _ in picked.last.pools][-MOST_LIKELY:]).astype(int))

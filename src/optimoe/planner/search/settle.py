@@ -83,10 +83,9 @@ def _pools(
     }
     new = wanted.any(axis=0) & ~np.isin(order, [*pools])
     for grid, own in board.listing.pieces(order[new]):
-        families = [board.listing.families[place] for place in board.listing.of_family[own]]
+        bare = _bare_of(board, grid, own)
         trained = board.memory.trained(board.problem, grid, board.known.usual) if how == "priced" else None
-        here = wanted[:, np.searchsorted(order, own)]
-        rows = _settled(board.problem, grid, families, here, board.memory, trained=trained)
+        rows = _settled(bare, board.problem, grid, wanted[:, np.searchsorted(order, own)], board.memory, trained)
         pools |= {int(place): pool for place, pool in zip(own, rows, strict=True)}
     if board.near:
         for place, pool in pools.items():
@@ -136,7 +135,7 @@ def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool
         best = min(best, float(dollars_of_ways(replace(bright, tokens_per_s=found))[way, 0]))
     if not wanted.any():
         wanted[order[0]] = True
-    return _settled(problem, grid, [family], wanted, memory, spec)[0]
+    return _settled([(spec, *_bare(problem, grid, [family], [spec]))], problem, grid, wanted, memory)[0]
 
 
 def row_of(spec: ArchSpec) -> ArchSpec:
@@ -153,56 +152,72 @@ def dollars_of_ways(looked: Looked) -> Rates:
     return unit.fleet_usd
 
 
+def _bare_of(board: Board, grid: ArchSpec, own: Index) -> list[tuple[ArchSpec, Pool]]:
+    """The models and bare pools of some designs of a board, made where nobody asked for them before."""
+    new = np.array([row for row, place in enumerate(own.tolist()) if place not in board.bare], dtype=int)
+    if len(new):
+        part = take(grid, new)
+        families = [board.listing.families[place] for place in board.listing.of_family[own[new]]]
+        specs = [board.problem.space.stacked(family, part.at(row)) for row, family in enumerate(families)]
+        pools = _bare(board.problem, part, families, specs)
+        board.bare.update(zip(own[new].tolist(), zip(specs, pools, strict=True), strict=True))
+    return [board.bare[place] for place in own.tolist()]
+
+
+def _bare(problem: Problem, grid: ArchSpec, families: Sequence[Family], specs: Sequence[ArchSpec]) -> list[Pool]:
+    """Pools of one, of the designs of a grid and their models, without deployments and training."""
+    size, standing = len(families), problem.law.judge(grid)
+    curve, params = curve_of(problem.law, grid, (size,)), count_params(grid)
+    counts = [np.broadcast_to(np.asarray(of, dtype=float), size) for of in (params.active, params.router)]
+    flags = {name: np.broadcast_to(getattr(standing, name), size) for name in ("applicable", "assumed")}
+    pools = []
+    for row, (family, spec) in enumerate(zip(families, specs, strict=True)):
+        own = slice(row, row + 1)
+        pools.append(
+            Pool(
+                problem=problem,
+                family=family,
+                shapes=Shapes(d_model=np.array([spec.d_model]), num_layers=np.array([spec.num_layers])),
+                grid=take(grid, own),
+                params_active=counts[0][own],
+                params_router=counts[1][own],
+                curve=take(curve, own),
+                standing=replace(standing, **{name: values[own] for name, values in flags.items()}),
+                training=Trained(mfu=np.full(1, np.nan)),
+                servings=(),
+                cheapest=np.zeros(1, dtype=int),
+            )
+        )
+    return pools
+
+
 def _settled(
+    bare: Sequence[tuple[ArchSpec, Pool]],
     problem: Problem,
     grid: ArchSpec,
-    families: Sequence[Family],
     wanted: np.ndarray,
     memory: PricedGrids,
-    spec: ArchSpec | None = None,
-    *,
     trained: Trained | None = None,
 ) -> list[Pool]:
-    """Pools of one, of the designs of a grid, trained in every layout or as the search trained them.
+    """Bare pools of the designs of a grid, trained in every layout or as the search trained them, and served.
 
-    ``wanted`` says which deployments of each, (deployments, designs); ``spec`` is the model of a grid of one.
+    ``wanted`` says on which deployments each, (deployments, designs).
     """
     asked = [problem.deployments[way] for way in np.flatnonzero(wanted.any(axis=1)).tolist()]
     memory.serve_ahead(asked, take(grid, np.flatnonzero(wanted.any(axis=0))))
-    found: list[list[tuple[int, ServingEstimate]]] = [[] for _ in families]
+    found: list[list[tuple[int, ServingEstimate]]] = [[] for _ in bare]
     for way, deployment in enumerate(problem.deployments):
         rows = np.flatnonzero(wanted[way])
         if len(rows):
             served = memory.served(deployment, take(grid, rows))
             for place, row in enumerate(rows.tolist()):
                 found[row].append((way, take(served, slice(place, place + 1))))
-    size, standing = len(families), problem.law.judge(grid)
-    curve = curve_of(problem.law, grid, (size,))
-    flags = {name: np.broadcast_to(getattr(standing, name), size) for name in ("applicable", "assumed")}
     pools = []
-    for row, family in enumerate(families):
-        own = take(grid, slice(row, row + 1))
-        model = spec or problem.space.stacked(family, own.at(0))
-        ways = tuple(problem.deployments[way] for way, _ in found[row])
-        here, servings = replace(problem, deployments=ways), tuple(served for _, served in found[row])
-        params = count_params(own)
+    for row, (spec, pool) in enumerate(bare):
+        here = replace(problem, deployments=tuple(problem.deployments[way] for way, _ in found[row]))
+        servings = tuple(served for _, served in found[row])
+        own = trained.at(slice(row, row + 1)) if trained else memory.settled_training(problem, spec)
         pools.append(
-            Pool(
-                problem=here,
-                family=family,
-                shapes=Shapes(d_model=np.array([model.d_model]), num_layers=np.array([model.num_layers])),
-                grid=own,
-                params_active=np.broadcast_to(np.asarray(params.active, dtype=float), 1),
-                params_router=np.broadcast_to(np.asarray(params.router, dtype=float), 1),
-                curve=take(curve, slice(row, row + 1)),
-                standing=replace(
-                    standing,
-                    applicable=flags["applicable"][row : row + 1],
-                    assumed=flags["assumed"][row : row + 1],
-                ),
-                training=trained.at(slice(row, row + 1)) if trained else memory.settled_training(problem, model),
-                servings=servings,
-                cheapest=cheapest_of(here, servings),
-            )
+            replace(pool, problem=here, training=own, servings=servings, cheapest=cheapest_of(here, servings))
         )
     return pools
