@@ -1,10 +1,13 @@
 """Who may ask, how much, and what stands around an answer."""
 
+import http.client
 import json
 import threading
 import time
+from contextlib import closing
 
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 from optimoe.app.web import desk
@@ -128,6 +131,42 @@ def test_a_fault_of_the_server_tells_nobody_its_traceback_and_is_in_its_log(monk
         found = asked.post("/api/v1/cost", json={})
     assert (found.status_code, found.json()) == (500, {"error": "the server failed; its log says where"})
     assert "default-src 'none'" in found.headers["content-security-policy"]
+
+
+@pytest.fixture
+def listening():
+    """The port of a server of one process that listens."""
+    server = uvicorn.Server(uvicorn.Config(site(WebLimits(workers=1)), port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join()
+
+
+def test_a_browser_that_closes_while_its_question_waits_is_not_answered(listening, monkeypatch, tmp_path):
+    monkeypatch.setattr(desk, "answered", slow.noting)
+    notes, go = tmp_path / "notes", tmp_path / "go"
+
+    def asked(word):
+        connection = http.client.HTTPConnection("127.0.0.1", listening, timeout=60)
+        headers = {"Content-Type": "application/json", "Host": "localhost"}
+        body = json.dumps({"notes": str(notes), "go": str(go), "word": word})
+        connection.request("POST", "/api/v1/cost", body, headers)
+        return closing(connection)
+
+    with asked("a") as first:
+        while not notes.exists():
+            time.sleep(0.01)
+        with asked("b"):
+            time.sleep(0.1)
+        with asked("c") as last:
+            time.sleep(0.1)
+            go.touch()
+            assert (first.getresponse().status, last.getresponse().status) == (200, 200)
+    assert notes.read_text() == "ac"
 
 
 def test_more_questions_than_may_wait_are_refused(monkeypatch):
