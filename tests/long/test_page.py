@@ -144,12 +144,14 @@ def test_while_a_slider_is_dragged_one_question_is_underway_at_a_time(browser, a
         for step in range(40):
             page.mouse.move(box["x"] + box["width"] / 2 + step, box["y"] + box["height"] / 2)
             most = max(most, len(asked) - len(answered))
-        assert asked and all(one["quick"] for one in asked)  # nothing whole while it is held
+        assert asked and all(one["quick"] and one["brief"] for one in asked)  # nothing whole while it is held
+        assert len(points(page)) > 3  # what stands beside the choice is that of the answer before
         assert most == 1 and len(asked) < 40
         page.mouse.up()
         page.wait_for_timeout(600)
         whole(page)
         assert len([one for one in asked if "quick" not in one]) == 1
+        assert len([one for one in asked if "quick" in one and "brief" not in one]) == 1
 
 
 def test_a_dropped_config_appears_scored_and_is_in_the_address(browser, address, tmp_path):

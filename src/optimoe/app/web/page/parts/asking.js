@@ -11,8 +11,8 @@ const REST_MS = 400;
  * @param {string} question
  * @param {object} body What is asked, as the API takes it.
  * @param {{dragging?: boolean, quick?: object}} how `quick` is what is asked in addition for an answer while dragging,
- *   and first of all; left out, there is but the whole answer. One quick question is underway at a time, and the next
- *   is the latest: a server that is slower than a hand is not flooded. A later question ends a whole one.
+ *   and first of all, and may be less while dragging; left out, there is but the whole answer. One quick question is
+ *   underway at a time, and the next is the latest: a server that is slower than a hand is not flooded. A later question ends a whole one.
  * @returns {{answer: object | null, current: boolean, whole: boolean, busy: boolean, error: Error | null}} `current`
  *   says whether the answer is one to what is asked now, `whole` whether it is the whole one.
  */
@@ -23,7 +23,7 @@ export function useAnswer(question, body, { dragging = false, quick } = {}) {
   const wanted = JSON.stringify(body);
   hand.wanted = wanted;
 
-  const overtaken = (asked) => hand.next !== null && hand.next !== asked;
+  const overtaken = (asked) => hand.next !== null && hand.next[0] !== asked;
   const answered = async (purpose, asked, extra, whole) => {
     const stale = () => !whole && overtaken(asked);
     setBusy((now) => now + 1);
@@ -39,24 +39,24 @@ export function useAnswer(question, body, { dragging = false, quick } = {}) {
       setBusy((now) => now - 1);
     }
   };
-  const fly = async (asked) => {
+  const fly = async (asked, extra) => {
     if (hand.flying) {
-      hand.next = asked;
+      hand.next = [asked, extra];
       return;
     }
     hand.flying = true;
-    hand.quickOf = asked;
-    await answered(`${question} quick`, asked, quick, false);
+    hand.quickOf = asked + JSON.stringify(extra);
+    await answered(`${question} quick`, asked, extra, false);
     hand.flying = false;
     const next = hand.next;
     hand.next = null;
-    if (next !== null && next !== asked && next !== hand.wholeOf) fly(next);
+    if (next && next[0] + JSON.stringify(next[1]) !== hand.quickOf && next[0] !== hand.wholeOf) fly(...next);
   };
 
   useEffect(() => {
     clearTimeout(hand.timer);
     end(`${question} whole`);
-    if (quick && hand.quickOf !== wanted) fly(wanted);
+    if (quick && hand.quickOf !== wanted + JSON.stringify(quick)) fly(wanted, quick);
     if (!dragging) hand.timer = setTimeout(() => answered(`${question} whole`, wanted, {}, true), quick ? REST_MS : 0);
   }, [wanted, dragging]);
   useEffect(() => () => {

@@ -16,8 +16,11 @@ export const short = {
 /** What is asked where the address states nothing: a month of a small cluster, and a year of a busy product. */
 const START = { train_gpus: "256xh100-sxm", train_days: "30", requests_per_s: "50", serve_gpus: "8xh100-sxm" };
 
-/** What a plan leaves out while a slider is dragged: how sure it is, and designs far from those of an earlier plan. */
-const quickOf = (options) => (options.near ? { quick: true, near: true } : { quick: true });
+/**
+ * What a first answer leaves out: how sure it is, and designs far from those of an earlier plan; while a slider is
+ * dragged what stands beside the choice too.
+ */
+const quickOf = (options, dragging) => ({ quick: true, ...(options.near && { near: true }), ...(options.brief && dragging && { brief: true }) });
 
 export function View({ api, options: stated, change }) {
   const options = optionsOf(api, "plan");
@@ -29,7 +32,7 @@ export function View({ api, options: stated, change }) {
 function Plan({ options, asked, keep }) {
   const form = useForm(options, asked, keep);
   const body = useMemo(() => bodyOf(options, form.values), [JSON.stringify(form.values)]);
-  const quick = useMemo(() => quickOf(options), [options]);
+  const quick = useMemo(() => quickOf(options, form.dragging), [options, form.dragging]);
   const { answer, current, whole, busy, error } = useAnswer("plan", body, { dragging: form.dragging, quick });
   const beside = error && error.field in options ? { [error.field]: error.message } : {};
   return html`<div class="split">

@@ -1,6 +1,6 @@
 // The answer to a plan: the sentence that decides, the design, what it is among, what binds, and what is doubtful.
 
-import { html, useRef, useState } from "../../html.js";
+import { html, useMemo, useRef, useState } from "../../html.js";
 import { Report } from "../../parts/answer.js";
 import { Drawing } from "../../parts/drawing.js";
 import { download } from "../../parts/files.js";
@@ -50,16 +50,19 @@ function Body({ answer, body, whole, error }) {
   const labs = answer.labs.length || answer.robustness ? linesOf(words, ["Labs"]) : sure.current.labs;
   const late = answer.robustness ? "" : "stale";
   const wait = error ? "Not answered." : robustness ? "Of the answer before; this one's follows." : "It follows.";
-  const instead = words.find((block) => block.rows);
+  const rows = useRef(answer);
+  if (answer.alternatives.length) rows.current = answer;
+  const beside = useMemo(() => ({ ...rows.current, choice }), [rows.current, choice]);
+  const instead = rows.current.words.find((block) => block.rows);
   return html`
     <${KeyFigures} choice=${choice} />
     <div class="design">
       <div><h2>The design</h2><${Lines} lines=${linesOf(words, DATASHEET)} /></div>
       <${Drawing} arch=${choice.arch} />
     </div>
-    <${Front} answer=${answer} />
+    <${Front} answer=${beside} />
     <h2>Instead</h2>
-    ${instead && html`<${WordTable} block=${instead} name="instead" words=${["against it"]} />`}
+    ${instead && html`<div class=${rows.current === answer ? "" : "stale"}><${WordTable} block=${instead} name="instead" words=${["against it"]} /></div>`}
     <${Lines} lines=${linesOf(words, ["Why"])} />
     ${answer.scored.length > 0 && html`<h2>Your own design</h2><${Lines} lines=${linesOf(words, ["Scored"])} />`}
     <h2>What binds</h2>

@@ -18,7 +18,7 @@ const TRAFFICS = [
 const PLACED = new Set([
   "train_gpus", "train_days", "train_flops", "train_usd", "requests_per_s", "serve_tokens", "life_days", "peak_to_mean",
   "input_tokens", "output_tokens", "ttft", "tpot", "serve_gpus", "precision", "price_tier", "law", "unique_tokens", "no_repeats", "score",
-  "quick", "explain", "words", "near",
+  "quick", "explain", "words", "near", "brief",
 ]);
 
 /** The designs of one's own, as they stand in what is asked. @param {string} text */
