@@ -279,7 +279,7 @@ class Board:
         return judgement
 
 
-def _longer(law: LossLaw, judgement: Judgement, more: Listing) -> Judgement:
+def _longer(law: LossLaw, judgement: Judgement, more: Listing) -> tuple[TokenCurve, Bool[np.ndarray, " longer"]]:
     """The judgement of designs and of further ones behind them."""
     return concatenated([judgement, judged_by(law, more)])
 
