@@ -135,7 +135,8 @@ def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool
         best = min(best, float(dollars_of_ways(replace(bright, tokens_per_s=found))[way, 0]))
     if not wanted.any():
         wanted[order[0]] = True
-    return _settled([(spec, *_bare(problem, grid, [family], [spec]))], problem, grid, wanted, memory)[0]
+    (bare,) = _bare(problem, grid, [family], [spec])
+    return _settled([(spec, bare)], problem, grid, wanted, memory)[0]
 
 
 def row_of(spec: ArchSpec) -> ArchSpec:
@@ -182,7 +183,7 @@ def _bare(problem: Problem, grid: ArchSpec, families: Sequence[Family], specs: S
                 params_active=counts[0][own],
                 params_router=counts[1][own],
                 curve=take(curve, own),
-                standing=replace(standing, **{name: values[own] for name, values in flags.items()}),
+                standing=replace(standing, applicable=flags["applicable"][own], assumed=flags["assumed"][own]),
                 training=Trained(mfu=np.full(1, np.nan)),
                 servings=(),
                 cheapest=np.zeros(1, dtype=int),
