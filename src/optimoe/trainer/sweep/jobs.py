@@ -10,7 +10,7 @@ from optimoe.core.run import RunSpec
 from optimoe.core.run.spec import run_from_table, run_table
 from optimoe.trainer.options import TrainOptions
 
-EventKind = Literal["ready", "step", "over", "taken", "failed", "died"]
+EventKind = Literal["ready", "step", "over", "taken", "failed", "died", "lost"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,8 @@ class Event:
 
     Attributes:
         kind: ``ready`` for a job; ``step`` of a run done; run ``over``; run ``taken`` by another process; run
-            ``failed`` so that it would fail again; worker ``died``.
+            ``failed`` so that it would fail again; worker ``died``; or ``lost`` with all others, so that nobody is
+            to blame.
         line: Why a run failed or is taken, or how a worker died.
         fields: Numbers of a step, or of a run that is over.
     """

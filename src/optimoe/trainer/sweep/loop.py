@@ -46,7 +46,7 @@ class SweepOptions:
 
     Attributes:
         workers: Processes; 0 for one a GPU, or one for each core (or for so many threads' cores).
-        retries: How often a run is tried again whose worker died, before it is left as failed.
+        retries: How often a run is tried again whose worker died before it got further, until it is given up.
         usd_per_hour: Price of an hour of this machine.
         ray_address: Of a Ray cluster that does the runs in place of this machine: ``auto`` or ``HOST:PORT``.
 
@@ -108,6 +108,7 @@ class _Left:
 
     work: Work
     attempts: int = 0
+    step: int = 0
     not_before: float = 0.0
     began: float = field(default=0.0)
 
@@ -198,6 +199,8 @@ class SweepLoop:
             for worker, event in self.workers.events(LOOK_S):
                 if event.kind != "step":
                     work_of, worker.job = busy.pop(worker.number, None), None
+                    if work_of is not None and event.kind == "lost":
+                        waiting.append(work_of)
                     self._learn_rehearsal(work_of, event)
 
     def _learn_rehearsal(self, work: Work | None, event: Event) -> None:
@@ -274,14 +277,15 @@ class SweepLoop:
                 del self.left[name]
             left.not_before = time.monotonic() + TAKEN_S
             return ""
-        if event.kind == "over" or (event.kind == "died" and self.store.settle(job.run)):
+        if event.kind == "over" or (event.kind in ("died", "lost") and self.store.settle(job.run)):
             del self.left[name]
             return self._over(name, left, event)
-        return self._failed(name, left, event)
+        return self._failed(name, left, event) if event.kind != "lost" else ""
 
     def _failed(self, name: str, left: _Left, event: Event) -> str:
-        """Count a death, or give a run up."""
-        left.attempts += 1
+        """Count a death since the run has last got further, or give it up."""
+        step = steps_of_checkpoints(self.store.path / name)
+        left.attempts, left.step = left.attempts + 1 if step == left.step else 1, step
         if event.kind == "died" and left.attempts <= self.options.retries:
             return f"{name}: its worker was {event.line}; tried again ({left.attempts} of {self.options.retries})"
         line = event.line if event.kind == "failed" else f"its worker was {event.line}"

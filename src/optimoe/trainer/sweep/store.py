@@ -16,6 +16,7 @@ Any number of sweeps may work on one store, one after another or at once: a run 
 import fcntl
 import json
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -145,9 +146,16 @@ class SweepStore:
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            if not os.pread(handle, 1, 0):
+                os.pwrite(handle, f"{uuid.uuid4().hex}\n".encode(), 0)
             yield
         finally:
             os.close(handle)
+
+    def mark(self) -> str:
+        """What no other store has, by which another machine tells that it sees this one; empty where none is."""
+        lock = self.path / STORE_LOCK
+        return lock.read_text(encoding="utf-8").strip() if lock.is_file() else ""
 
     def records(self) -> dict[str, RunRecord]:
         """What came of the runs that are over, by run id."""

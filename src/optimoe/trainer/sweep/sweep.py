@@ -12,7 +12,7 @@ from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.results.folder import CORPORA
 from optimoe.trainer.series import with_corpora
 from optimoe.trainer.signals import stop_wish
-from optimoe.trainer.sweep.cluster import on_cluster
+from optimoe.trainer.sweep.cluster.crew import ClusterNeeds, on_cluster
 from optimoe.trainer.sweep.loop import Confirm, Look, SweepLoop, SweepOptions
 from optimoe.trainer.sweep.pace import Reckoning
 from optimoe.trainer.sweep.seats import Crew
@@ -84,16 +84,25 @@ def sweep(
     reckoning = None
     if left:
         corpora = {run.name: tuple(folders) for run, folders in prepared}
-        with stop_wish() as wish, _crew(options, how, out) as workers:
+        with stop_wish() as wish, _crew(options, how, store, say) as workers:
             reckoning = SweepLoop(store, asked, corpora, options, how, workers, look, say).go(left, confirm, wish)
     names = {run.name for run in asked}
     states = tuple(state for state in store.states() if state.run.name in names)
     return SweepOutcome(store=store, states=states, reckoning=reckoning)
 
 
-def _crew(options: SweepOptions, how: TrainOptions, out: Path) -> AbstractContextManager[Crew]:
+def _crew(
+    options: SweepOptions, how: TrainOptions, store: SweepStore, say: Callable[[str], None]
+) -> AbstractContextManager[Crew]:
     """Processes of this machine, or tasks of a cluster."""
-    if options.ray_address:
-        store_log = out.absolute() / LOG
-        return on_cluster(options.ray_address, options.workers, how.threads, how.device, store_log)
-    return working(places_here(options.workers, how.threads, how.device), out / LOG)
+    log = store.path / LOG
+    if not options.ray_address:
+        return working(places_here(options.workers, how.threads, how.device), log)
+    needs = ClusterNeeds(
+        address=options.ray_address,
+        number=options.workers,
+        threads=how.threads or 1,
+        device=how.device,
+        mark=store.mark(),
+    )
+    return on_cluster(needs, log, say)
