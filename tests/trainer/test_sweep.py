@@ -91,12 +91,13 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on_from_its_checkp
     long = [make_run(400, name="long", data=runs[0].data), *runs]
     save_runs(tmp_path / "runs.toml", long)
     out = tmp_path / "store"
-    with begun(tmp_path / "runs.toml", out, tmp_path / "data") as process:
-        wait_for(lambda: newest_step(out / "long") >= 40)
-        (out / "long/.lock").read_text()
-        assert kill(int((out / "long/.lock").read_text()))
+    with begun(tmp_path / "runs.toml", out, tmp_path / "data", retries=1) as process:
+        for step in (40, 120):  # twice, at another place each time
+            wait_for(lambda step=step: newest_step(out / "long") >= step)
+            assert kill(int((out / "long/.lock").read_text()))
         said = process.communicate(timeout=120)[0]
-    assert process.returncode == 0 and "long: its worker was killed by SIGKILL; tried again (1 of 2)" in said
+    assert process.returncode == 0, said
+    assert said.count("long: its worker was killed by SIGKILL; tried again (1 of 1)") == 2
     require_once(out, long)
     assert "goes on from step" in (out / "workers.log").read_text()
 
@@ -144,10 +145,7 @@ def test_two_sweeps_on_one_store_share_its_runs(tmp_path, runs):
     ):
         said = one.communicate(timeout=120)[0] + other.communicate(timeout=120)[0]
     assert one.returncode == other.returncode == 0, said
-    records = require_once(out, many)
-    for name in records:
-        lines = [json.loads(line)["step"] for line in (out / name / "metrics.jsonl").read_text().splitlines()]
-        assert lines == list(range(1, 31))
+    require_once(out, many)
 
 
 def test_a_run_that_another_process_trains_is_seen_as_running(tmp_path, runs):

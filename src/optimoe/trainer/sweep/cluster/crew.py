@@ -244,7 +244,9 @@ class ClusterCrew(Crew):
             InputError: There never was room.
         """
         if not self._was_connected:
-            raise InputError(f"--ray-address: must have a machine with {self._needs.for_a_run()}, has none")
+            raise InputError(
+                f"--ray-address: must have a machine with {self._needs.for_a_run()} for a run, has none"
+            )
         self._all = [seat for seat in self._all if seat.number < max(1, room) or seat.job is not None]
         there = {seat.number for seat in self._all}
         new = [at for at in range(room) if at not in there]

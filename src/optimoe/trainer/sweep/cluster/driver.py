@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, TextIO
 
@@ -54,7 +55,7 @@ class Driver:
         counted = -COUNTED_S
         while True:
             if time.monotonic() - counted > COUNTED_S:
-                self._say(Report(kind="room", number=self._room()))
+                self._say(Report(kind="room", number=room(self._ray.nodes(), self._threads, self._gpu)))
                 counted = time.monotonic()
             if not self._taken():
                 return self._stop()
@@ -73,14 +74,6 @@ class Driver:
                 self._doing[self._remote.remote(order.job, self._mark)] = order.seat
         except queue.Empty:
             return True
-
-    def _room(self) -> int:
-        """Of how many runs the machines have the CPUs and GPUs now; a run stays on one of them."""
-        alive = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        rooms = [int(has.get("CPU", 0)) // self._threads for has in alive]
-        if self._gpu:
-            rooms = [min(room, int(has.get("GPU", 0))) for room, has in zip(rooms, alive, strict=True)]
-        return sum(rooms)
 
     def _outcome(self, done: Any, seat: int) -> Report:
         """What a task returned, that it died, or that it cannot be done there."""
@@ -111,6 +104,15 @@ class Driver:
 
     def _say(self, report: Report) -> None:
         say(report, self._out)
+
+
+def room(nodes: Sequence[Mapping[str, Any]], threads: int, gpu: bool) -> int:
+    """For how many runs machines have the CPUs, and GPUs where each has one; a run stays on one of them."""
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    rooms = [int(has.get("CPU", 0)) // threads for has in alive]
+    if gpu:
+        rooms = [min(number, int(has.get("GPU", 0))) for number, has in zip(rooms, alive, strict=True)]
+    return sum(rooms)
 
 
 def say(report: Report, out: TextIO) -> None:

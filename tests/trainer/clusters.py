@@ -1,0 +1,109 @@
+"""A Ray cluster of three machines that are processes of this one, whose machines and head tests take away."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+needs_ray = pytest.mark.skipif(
+    find_spec("ray") is None, reason="Ray is not installed (pip install 'optimoe[ray]')"
+)
+
+GIVEN_UP_S = 5
+"""After which processes of Ray believe that a head is gone; 60 by itself."""
+
+CLUSTER = """
+import sys
+from ray.cluster_utils import Cluster
+
+SMALL = {"num_cpus": 1, "object_store_memory": 80_000_000}
+
+def with_head(**where):
+    cluster = Cluster(initialize_head=True, head_node_args=SMALL | {"include_dashboard": False} | where)
+    return cluster, [cluster.add_node(**SMALL) for _ in range(2)]
+
+cluster, nodes = with_head(temp_dir=sys.argv[1])
+gone = []
+print(cluster.address, flush=True)
+for line in sys.stdin:
+    if line == "machine\\n":
+        cluster.remove_node(nodes.pop(0), allow_graceful=False)
+        nodes.append(cluster.add_node(**SMALL))
+    elif line == "head\\n":
+        port = int(cluster.address.rpartition(":")[2])
+        cluster.remove_node(cluster.head_node, allow_graceful=False)
+        gone += nodes  # end by themselves, a while later, as those of a cluster do
+        cluster, nodes = with_head(temp_dir=sys.argv[1], gcs_server_port=port)
+    print("done", flush=True)
+for node in gone:
+    node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
+cluster.shutdown()
+"""
+
+
+class LocalCluster:
+    """A cluster in a process of its own, which does what it is told."""
+
+    def __init__(self, process):
+        self._process = process
+        self.address = process.stdout.readline().strip()
+
+    def lose(self, what):
+        """Kill a ``machine`` other than the head's, or the ``head``, and put another in its place."""
+        self._process.stdin.write(f"{what}\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "done\n"
+
+
+@contextmanager
+def local_cluster():
+    """Three machines with a CPU each; no process and no file of it is left, however the test ends."""
+    folder = Path(tempfile.mkdtemp(prefix="ray"))  # not pytest's: names of sockets are short
+    environment = os.environ | {
+        "RAY_gcs_rpc_server_reconnect_timeout_s": str(GIVEN_UP_S),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_DEDUP_LOGS": "0",
+    }
+    words = [sys.executable, "-u", "-c", CLUSTER, str(folder)]
+    with (folder / "cluster.log").open("wb") as log:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
+    try:
+        cluster = LocalCluster(process)
+        assert cluster.address, (folder / "cluster.log").read_text(encoding="utf-8")
+        yield cluster
+    finally:
+        process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        for pid in members(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def members(session):
+    """Processes of a session that are alive."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, *numbers = path.read_text(encoding="utf-8").rpartition(")")[2].split()
+            if int(numbers[2]) == session and state != "Z":
+                found.append(int(path.parent.name))
+    return found
