@@ -1,40 +1,113 @@
-"""A sweep whose workers and whose own process are killed many times does every run once; see ``OPTIMOE_KILLS``."""
+"""A sweep whose workers, machines, head and own process are killed many times does every run once.
 
-import contextlib
+``OPTIMOE_KILLS`` says how many times in all: half on one machine, half on a cluster of three.
+"""
+
 import os
 import random
-import signal
 import time
+from collections import Counter
 
-from optimoe.core.run import DataMix, DataSource, save_runs
-from tests.trainer.sweeps import begun, children_of, require_once
+from optimoe.core.run import DataMix, DataSource, load_run_records, save_runs
+from tests.trainer.clusters import local_cluster, needs_ray
+from tests.trainer.sweeps import begun, kill, num_over, require_once, trainers_of
 from tests.trainer.world import corpus_at, make_run
 
-KILLS = int(os.environ.get("OPTIMOE_KILLS", "25"))
+KILLS = int(os.environ.get("OPTIMOE_KILLS", "200"))
+WAITING_RUNS = 20
+"""So many runs at least are waiting where a sweep begins."""
+TOLD = 10
+"""Kills between two lines about them."""
 
 
-def test_a_sweep_survives_many_kills(tmp_path):
-    corpus = corpus_at(tmp_path / "text")
-    data = DataMix(sources=(DataSource(name=str(corpus.folder)),), tokenizer="bytes")
-    runs = [make_run(60, name=f"r{seed}", seed=seed, data=data) for seed in range(max(4, KILLS))]
-    save_runs(tmp_path / "runs.toml", runs)
-    out, chance, killed = tmp_path / "store", random.Random(KILLS), 0
-    while killed < KILLS:
-        with begun(tmp_path / "runs.toml", out, tmp_path / "data", retries=10 * KILLS) as process:
-            for _ in range(chance.randint(1, 8)):
-                time.sleep(chance.uniform(0.5, 4.0))
-                workers = children_of(process)
-                if workers and process.poll() is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(chance.choice(workers), signal.SIGKILL)
-                        killed += 1
-            if process.poll() is not None:
-                break
+class KilledSweep:
+    """A sweep in a folder, what is done to it, and what came of that.
+
+    Args:
+        folder: Its own.
+        chances: How often each thing is killed.
+        tell: Is told how far it is.
+        cluster: Whose machines do the runs, or none.
+    """
+
+    def __init__(self, folder, chances, tell, cluster=None):
+        self.folder, self.out, self.chances, self.tell, self.cluster = (
+            folder,
+            folder / "store",
+            chances,
+            tell,
+            cluster,
+        )
+        data = DataMix(sources=(DataSource(name=str(corpus_at(folder / "text").folder)),), tokenizer="bytes")
+        self.fields, self.runs, self.killed = {"data": data}, [], Counter()
+        self.chance, self.began = random.Random(0), time.monotonic()
+
+    def survive(self, number):
+        """Kill so many times, beginning the sweep again where it ends, and let it come to its end."""
+        while self.killed.total() < number:
+            with self._begun() as process:
+                while process.poll() is None and self.killed.total() < number:
+                    self._kill(process)
+        with self._begun() as process:
+            said = process.communicate(timeout=3600)[0]
+        assert process.returncode == 0, said
+        self.tell(self.figures())
+        require_once(self.out, self.runs)
+
+    def figures(self):
+        """Kills, runs, minutes, runs of which there are two records and of which there is none."""
+        names = [record.run.name for record in load_run_records(self.out / "records.jsonl").records]
+        each = ", ".join(f"{number} {what}s" for what, number in sorted(self.killed.items()))
+        return (
+            f"{self.killed.total()} kills ({each}), {len(self.runs)} runs, {self._minutes():.1f} min, "
+            f"{len(names) - len(set(names))} duplicates, {len({run.name for run in self.runs} - set(names))} lost"
+        )
+
+    def _begun(self):
+        more = WAITING_RUNS - (len(self.runs) - num_over(self.out))
+        first = len(self.runs)
+        self.runs += [make_run(40, name=f"r{at}", seed=at, **self.fields) for at in range(first, first + more)]
+        save_runs(self.folder / "runs.toml", self.runs)
+        address = self.cluster.address if self.cluster else ""
+        return begun(self.folder / "runs.toml", self.out, self.folder / "data", retries=10**6, address=address)
+
+    def _kill(self, process):
+        time.sleep(self.chance.uniform(0.1, 1.5))
+        (what,) = self.chance.choices(list(self.chances), list(self.chances.values()))
+        trainers = trainers_of(self.out)
+        if what == "worker":
+            if not trainers or not kill(self.chance.choice(trainers)):
+                return
+        elif what == "sweep":
             process.kill()
-            killed += 1
             process.communicate()
-    with begun(tmp_path / "runs.toml", out, tmp_path / "data", retries=10 * KILLS) as process:
-        process.communicate(timeout=3600)
-    require_once(out, runs)
-    print(f"{killed} kills of {len(runs)} runs")
-    assert killed >= min(KILLS, 10)
+        else:
+            self.cluster.lose(what)
+        self.killed[what] += 1
+        if self.killed.total() % TOLD == 0:
+            over = f"{num_over(self.out)} of {len(self.runs)} runs over"
+            self.tell(f"{self.killed.total()} kills, {over}, {self._minutes():.1f} min")
+
+    def _minutes(self):
+        return (time.monotonic() - self.began) / 60
+
+
+def teller(capsys):
+    def tell(line):
+        with capsys.disabled():
+            print(f"\n{line}", end="", flush=True)
+
+    return tell
+
+
+def test_a_sweep_survives_many_kills(tmp_path, capsys):
+    killed = KilledSweep(tmp_path, {"worker": 9, "sweep": 1}, teller(capsys))
+    killed.survive(KILLS - KILLS // 2)
+
+
+@needs_ray
+def test_a_sweep_on_a_cluster_survives_many_kills(tmp_path, capsys):
+    chances = {"worker": 85, "machine": 6, "head": 4, "sweep": 5}
+    with local_cluster() as cluster:
+        killed = KilledSweep(tmp_path, chances, teller(capsys), cluster)
+        killed.survive(KILLS // 2)

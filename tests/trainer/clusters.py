@@ -68,8 +68,8 @@ def local_cluster():
     folder = Path(tempfile.mkdtemp(prefix="ray"))  # not pytest's: names of sockets are short
     environment = os.environ | {
         "RAY_gcs_rpc_server_reconnect_timeout_s": str(GIVEN_UP_S),
+        "RAY_raylet_start_wait_time_s": "120",  # a machine may be busy
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_DEDUP_LOGS": "0",
     }
     words = [sys.executable, "-u", "-c", CLUSTER, str(folder)]
     with (folder / "cluster.log").open("wb") as log:

@@ -176,13 +176,13 @@ def test_killed_workers_and_a_lost_machine_and_head_cost_no_run_and_do_none_twic
         begun(tmp_path / "runs.toml", out, tmp_path / "data", retries=9, address=cluster.address) as process,
     ):
         for over, what in ((3, "worker"), (8, "machine"), (14, "worker"), (20, "head"), (28, "worker")):
-            wait_for(lambda over=over: num_over(out) >= over or process.poll() is not None, seconds=240)
+            wait_for(lambda over=over: num_over(out) >= over or process.poll() is not None, seconds=600)
             if what != "worker":
                 cluster.lose(what)
                 continue
-            wait_for(lambda: trainers_of(out) or process.poll() is not None)
+            wait_for(lambda: trainers_of(out) or process.poll() is not None, seconds=300)
             killed += any(kill(pid) for pid in chance.sample(trainers_of(out), 1))
-        said = process.communicate(timeout=300)[0]
+        said = process.communicate(timeout=600)[0]
     assert process.returncode == 0, said
     assert killed and "lost by Ray" in said and "is gone" in said and "answers again" in said
     require_once(out, runs)
