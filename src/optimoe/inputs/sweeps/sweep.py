@@ -32,7 +32,7 @@ class SweepRequest(ChangedRuns):
     workers: int = 0
     """Processes; left out, one to a GPU, or to each core where there is none."""
     retries: int = 2
-    """Times that a run is tried again whose worker died."""
+    """Times that a run is tried again whose worker died before it got further."""
     usd_per_hour: float = 0.0
     """Price of an hour of this machine."""
     ray_address: str = ""

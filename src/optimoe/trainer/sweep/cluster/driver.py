@@ -44,6 +44,7 @@ class Driver:
 
     def __init__(self, ray: Any, threads: int, device: str, mark: str, out: TextIO) -> None:
         self._ray, self._threads, self._mark, self._out = ray, threads, mark, out
+        self._node = ray.get_runtime_context().get_node_id()
         self._gpu = device == "cuda" or (device == "auto" and ray.cluster_resources().get("GPU", 0) > 0)
         # the sweep tries again itself, and counts
         self._remote = ray.remote(max_retries=0, num_cpus=threads, num_gpus=int(self._gpu))(task)
@@ -55,7 +56,7 @@ class Driver:
         counted = -COUNTED_S
         while True:
             if time.monotonic() - counted > COUNTED_S:
-                self._say(Report(kind="room", number=room(self._ray.nodes(), self._threads, self._gpu)))
+                self._count()
                 counted = time.monotonic()
             if not self._taken():
                 return self._stop()
@@ -63,6 +64,17 @@ class Driver:
                 over, _ = self._ray.wait(list(self._doing), num_returns=1, timeout=WAIT_S)
                 for done in over:
                     self._say(self._outcome(done, self._doing.pop(done)))
+
+    def _count(self) -> None:
+        """Tell for how many runs there is room.
+
+        Raises:
+            SystemExit: The machine by which this process is connected is none of the cluster, or no more.
+        """
+        nodes = self._ray.nodes()
+        if not any(node["Alive"] and node["NodeID"] == self._node for node in nodes):
+            raise SystemExit(f"cluster: {self._node} is none of its machines any more")
+        self._say(Report(kind="room", number=room(nodes, self._threads, self._gpu)))
 
     def _taken(self) -> bool:
         """Begin what has been ordered; returns whether more may come."""
