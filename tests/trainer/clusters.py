@@ -35,6 +35,7 @@ print(cluster.address, flush=True)
 for line in sys.stdin:
     if line == "machine\\n":
         cluster.remove_node(nodes.pop(0), allow_graceful=False)
+    elif line == "join\\n":
         nodes.append(cluster.add_node(**SMALL))
     elif line == "head\\n":
         port = int(cluster.address.rpartition(":")[2])
@@ -51,12 +52,19 @@ cluster.shutdown()
 class LocalCluster:
     """A cluster in a process of its own, which does what it is told."""
 
-    def __init__(self, process):
-        self._process = process
+    def __init__(self, process, folder):
+        self._process, self.session, self.folder = process, process.pid, folder
         self.address = process.stdout.readline().strip()
 
     def lose(self, what):
-        """Kill a ``machine`` other than the head's, or the ``head``, and put another in its place."""
+        """Kill a ``machine`` other than the head's; or the ``head``, in whose place a whole cluster comes."""
+        self._do(what)
+
+    def join(self):
+        """Start another machine."""
+        self._do("join")
+
+    def _do(self, what):
         self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
         assert self._process.stdout.readline() == "done\n"
@@ -83,7 +91,7 @@ def local_cluster():
             start_new_session=True,
         )
     try:
-        cluster = LocalCluster(process)
+        cluster = LocalCluster(process, folder)
         assert cluster.address, (folder / "cluster.log").read_text(encoding="utf-8")
         yield cluster
     finally:

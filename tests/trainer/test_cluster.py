@@ -16,7 +16,7 @@ from optimoe.trainer.sweep.cluster.driver import room
 from optimoe.trainer.sweep.cluster.task import task
 from optimoe.trainer.sweep.jobs import Job
 from optimoe.trainer.sweep.store import SweepStore
-from tests.trainer.clusters import local_cluster, needs_ray
+from tests.trainer.clusters import local_cluster, members, needs_ray
 from tests.trainer.sweeps import begun, kill, num_over, require_once, trainers_of, wait_for
 from tests.trainer.world import corpus_at, make_run
 
@@ -186,6 +186,8 @@ def test_killed_workers_and_a_lost_machine_and_head_cost_no_run_and_do_none_twic
     assert process.returncode == 0, said
     assert killed and "lost by Ray" in said and "is gone" in said and "answers again" in said
     require_once(out, runs)
+    wait_for(lambda: not members(cluster.session))
+    assert not cluster.folder.exists()
 
 
 @pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
