@@ -83,8 +83,7 @@ class KilledSweep:
             process.communicate()
         else:
             self.cluster.lose(what)
-            if what == "machine":
-                self.cluster.join()
+            self.cluster.join()
         self.killed[what] += 1
         if self.killed.total() % TOLD == 0:
             over = f"{num_over(self.out)} of {len(self.runs)} runs over"

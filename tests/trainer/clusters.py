@@ -20,32 +20,32 @@ GIVEN_UP_S = 5
 """After which processes of Ray believe that a head is gone; 60 by itself."""
 
 CLUSTER = """
+import shutil
 import sys
+
 from ray.cluster_utils import Cluster
 
 SMALL = {"num_cpus": 1, "object_store_memory": 80_000_000}
+HEAD = SMALL | {"include_dashboard": False, "include_log_monitor": False, "temp_dir": sys.argv[1]}
 
-def with_head(**where):
-    cluster = Cluster(initialize_head=True, head_node_args=SMALL | {"include_dashboard": False} | where)
-    return cluster, [cluster.add_node(**SMALL) for _ in range(2)]
-
-cluster, nodes = with_head(temp_dir=sys.argv[1])
-gone = []
+cluster = Cluster(initialize_head=True, head_node_args=HEAD)
+nodes, gone = [cluster.add_node(**SMALL) for _ in range(2)], []
 print(cluster.address, flush=True)
 for line in sys.stdin:
     if line == "machine\\n":
         cluster.remove_node(nodes.pop(0), allow_graceful=False)
-    elif line == "join\\n":
-        nodes.append(cluster.add_node(**SMALL))
     elif line == "head\\n":
         port = int(cluster.address.rpartition(":")[2])
         cluster.remove_node(cluster.head_node, allow_graceful=False)
-        gone += nodes  # end by themselves, a while later, as those of a cluster do
-        cluster, nodes = with_head(temp_dir=sys.argv[1], gcs_server_port=port)
+        gone, nodes = gone + nodes, []  # end by themselves, a while later, as those of a cluster do
+        cluster = Cluster(initialize_head=True, head_node_args=HEAD | {"gcs_server_port": port})
+    elif line == "join\\n":
+        nodes.append(cluster.add_node(**SMALL))
     print("done", flush=True)
 for node in gone:
     node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
 cluster.shutdown()
+shutil.rmtree(sys.argv[1], ignore_errors=True)
 """
 
 
@@ -57,7 +57,7 @@ class LocalCluster:
         self.address = process.stdout.readline().strip()
 
     def lose(self, what):
-        """Kill a ``machine`` other than the head's; or the ``head``, in whose place a whole cluster comes."""
+        """Kill a ``machine`` other than the head's; or the ``head``, in whose place another comes, alone at first."""
         self._do(what)
 
     def join(self):

@@ -168,17 +168,19 @@ def test_a_machine_that_sees_another_store_does_nothing(tmp_path):
 def test_killed_workers_and_a_lost_machine_and_head_cost_no_run_and_do_none_twice(tmp_path):
     corpus = corpus_at(tmp_path / "text")
     data = DataMix(sources=(DataSource(name=str(corpus.folder)),), tokenizer="bytes")
-    runs = [make_run(16, name=f"r{seed}", seed=seed, data=data) for seed in range(NUM_RUNS)]
+    runs = [make_run(8, name=f"r{seed}", seed=seed, data=data) for seed in range(NUM_RUNS)]
     save_runs(tmp_path / "runs.toml", runs)
     out, chance, killed = tmp_path / "store", random.Random(0), 0
     with (
         local_cluster() as cluster,
         begun(tmp_path / "runs.toml", out, tmp_path / "data", retries=9, address=cluster.address) as process,
     ):
-        for over, what in ((3, "worker"), (8, "machine"), (14, "worker"), (20, "head"), (28, "worker")):
+        for over, what in ((3, "worker"), (10, "machine"), (20, "head"), (28, "worker")):
             wait_for(lambda over=over: num_over(out) >= over or process.poll() is not None, seconds=600)
             if what != "worker":
                 cluster.lose(what)
+                if what == "head":
+                    cluster.join()
                 continue
             wait_for(lambda: trainers_of(out) or process.poll() is not None, seconds=300)
             killed += any(kill(pid) for pid in chance.sample(trainers_of(out), 1))
