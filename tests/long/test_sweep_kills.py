@@ -10,7 +10,7 @@ from collections import Counter
 
 from optimoe.core.run import DataMix, DataSource, load_run_records, save_runs
 from tests.trainer.clusters import local_cluster, needs_ray
-from tests.trainer.sweeps import begun, kill, num_over, require_once, trainers_of
+from tests.trainer.sweeps import begun, kill, num_over, require_once, trainers_of, wait_for
 from tests.trainer.world import corpus_at, make_run
 
 KILLS = int(os.environ.get("OPTIMOE_KILLS", "200"))
@@ -72,7 +72,9 @@ class KilledSweep:
         return begun(self.folder / "runs.toml", self.out, self.folder / "data", retries=10**6, address=address)
 
     def _kill(self, process):
-        time.sleep(self.chance.uniform(0.1, 1.5))
+        """Kill something, a moment after a run has begun or goes on."""
+        wait_for(lambda: trainers_of(self.out) or process.poll() is not None, seconds=600)
+        time.sleep(self.chance.uniform(0, 1))
         (what,) = self.chance.choices(list(self.chances), list(self.chances.values()))
         trainers = trainers_of(self.out)
         if what == "worker":

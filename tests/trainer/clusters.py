@@ -57,7 +57,7 @@ class LocalCluster:
         self.address = process.stdout.readline().strip()
 
     def lose(self, what):
-        """Kill a ``machine`` other than the head's; or the ``head``, in whose place another comes, alone at first."""
+        """Kill a ``machine`` other than the head's; or the ``head``, in whose place another one comes."""
         self._do(what)
 
     def join(self):
