@@ -1,8 +1,10 @@
 """A Ray cluster of three machines that are processes of this one, whose machines and head tests take away."""
 
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,7 +28,9 @@ import sys
 from ray.cluster_utils import Cluster
 
 SMALL = {"num_cpus": 1, "object_store_memory": 80_000_000}
-HEAD = SMALL | {"include_dashboard": False, "include_log_monitor": False, "temp_dir": sys.argv[1]}
+HEAD = SMALL | {"include_dashboard": False, "include_log_monitor": False} | {
+    "temp_dir": sys.argv[1], "gcs_server_port": int(sys.argv[2])
+}
 
 cluster = Cluster(initialize_head=True, head_node_args=HEAD)
 nodes, gone = [cluster.add_node(**SMALL) for _ in range(2)], []
@@ -35,10 +39,9 @@ for line in sys.stdin:
     if line == "machine\\n":
         cluster.remove_node(nodes.pop(0), allow_graceful=False)
     elif line == "head\\n":
-        port = int(cluster.address.rpartition(":")[2])
         cluster.remove_node(cluster.head_node, allow_graceful=False)
         gone, nodes = gone + nodes, []  # end by themselves, a while later, as those of a cluster do
-        cluster = Cluster(initialize_head=True, head_node_args=HEAD | {"gcs_server_port": port})
+        cluster = Cluster(initialize_head=True, head_node_args=HEAD)
     elif line == "join\\n":
         nodes.append(cluster.add_node(**SMALL))
     print("done", flush=True)
@@ -54,7 +57,7 @@ class LocalCluster:
 
     def __init__(self, process, folder):
         self._process, self.session, self.folder = process, process.pid, folder
-        self.address = process.stdout.readline().strip()
+        self.address = self._said()
 
     def lose(self, what):
         """Kill a ``machine`` other than the head's; or the ``head``, in whose place another one comes."""
@@ -67,7 +70,12 @@ class LocalCluster:
     def _do(self, what):
         self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
-        assert self._process.stdout.readline() == "done\n"
+        assert self._said() == "done"
+
+    def _said(self):
+        said = self._process.stdout.readline().strip()
+        assert said, (self.folder / "cluster.log").read_text(encoding="utf-8")
+        return said
 
 
 @contextmanager
@@ -79,7 +87,7 @@ def local_cluster():
         "RAY_raylet_start_wait_time_s": "120",  # a machine may be busy
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    words = [sys.executable, "-u", "-c", CLUSTER, str(folder)]
+    words = [sys.executable, "-u", "-c", CLUSTER, str(folder), str(free_port())]
     with (folder / "cluster.log").open("wb") as log:
         process = subprocess.Popen(
             words,
@@ -91,9 +99,7 @@ def local_cluster():
             start_new_session=True,
         )
     try:
-        cluster = LocalCluster(process, folder)
-        assert cluster.address, (folder / "cluster.log").read_text(encoding="utf-8")
-        yield cluster
+        yield LocalCluster(process, folder)
     finally:
         process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
@@ -104,6 +110,15 @@ def local_cluster():
         process.wait()
         process.stdout.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port():
+    """A port that nobody listens at, and none of those that connections get: another head must find it free."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        with socket.socket() as tried, suppress(OSError):
+            tried.bind(("", port))
+            return port
 
 
 def members(session):
