@@ -74,7 +74,7 @@ class KilledSweep:
     def _kill(self, process):
         """Kill something, a moment after a run has begun or goes on."""
         wait_for(lambda: trainers_of(self.out) or process.poll() is not None, seconds=600)
-        time.sleep(self.chance.uniform(0, 1))
+        time.sleep(self.chance.uniform(0, 0.5))
         (what,) = self.chance.choices(list(self.chances), list(self.chances.values()))
         trainers = trainers_of(self.out)
         if what == "worker":
