@@ -1,7 +1,7 @@
 # make demo   set up, plan a model, leave plan.html
 # make test   set up, check everything
 # make docs   the site of the docs, in build/site
-# make long   what takes longer: kills, other versions, many more random cases (half an hour and more)
+# make long   what takes longer: kills, other versions, many more random cases (an hour and more)
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt

@@ -5,11 +5,13 @@
 
 import os
 import random
+import signal
 import time
 from collections import Counter
 
 from optimoe.core.run import DataMix, DataSource, load_run_records, save_runs
 from tests.trainer.clusters import local_cluster, needs_ray
+from tests.trainer.kills import newest_step
 from tests.trainer.sweeps import begun, kill, num_over, require_once, trainers_of, wait_for
 from tests.trainer.world import corpus_at, make_run
 
@@ -114,3 +116,20 @@ def test_a_sweep_on_a_cluster_survives_many_kills(tmp_path, capsys):
     with local_cluster() as cluster:
         killed = KilledSweep(tmp_path, chances, teller(capsys), cluster)
         killed.survive(KILLS // 2)
+
+
+@needs_ray
+def test_a_sweep_on_a_cluster_that_is_asked_to_stop_saves_where_it_is(tmp_path):
+    data = DataMix(sources=(DataSource(name=str(corpus_at(tmp_path / "text").folder)),), tokenizer="bytes")
+    save_runs(tmp_path / "runs.toml", [make_run(4000, name="long", data=data)])
+    out = tmp_path / "store"
+    with (
+        local_cluster() as cluster,
+        begun(tmp_path / "runs.toml", out, tmp_path / "data", address=cluster.address) as process,
+    ):
+        wait_for(lambda: newest_step(out / "long") >= 8, seconds=600)
+        process.terminate()
+        said = process.communicate(timeout=120)[0]
+    assert process.returncode == 128 + signal.SIGTERM, said
+    (record,) = load_run_records(out / "long/record.jsonl").records
+    assert record.status == "stopped" and record.tokens_seen == 128 * newest_step(out / "long")
