@@ -119,7 +119,7 @@ class Driver:
 
 
 def room(nodes: Sequence[Mapping[str, Any]], threads: int, gpu: bool) -> int:
-    """For how many runs machines have the CPUs, and GPUs where each has one; a run stays on one of them."""
+    """Runs for which machines have the CPUs, and GPUs where each has one; a run stays on one machine."""
     alive = [node["Resources"] for node in nodes if node["Alive"]]
     rooms = [int(has.get("CPU", 0)) // threads for has in alive]
     if gpu:

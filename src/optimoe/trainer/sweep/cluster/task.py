@@ -7,7 +7,7 @@ from optimoe.trainer.sweep.jobs import read_job
 
 
 def task(line: str, mark: str) -> str:
-    """Do a job.
+    """Do a job of a sweep in its store.
 
     Args:
         line: Of the job.
