@@ -601,6 +601,15 @@ SMALL |= {  # convolutions around attention, and experts of one neuron
         "n_shared_experts": 2,
     },
 }
+SMALL["inkling2_loop_text"] = SMALL["inkling2_text"] | {
+    "num_hidden_layers": 5,
+    "layer_types": ["hybrid", "hybrid_sliding", "hybrid_sliding", "hybrid", "hybrid"],
+    "n_layers_per_attn_res_block": 2,
+    "loop_layer_index_start": 2,
+    "loop_layer_index_end": 4,
+    "loop_num_passes": 3,
+    "loop_gate_rank": 10,
+}
 GEMMA_DRAFT = {
     "hidden_size": 64,
     "intermediate_size": 96,

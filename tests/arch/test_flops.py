@@ -18,7 +18,7 @@ LENGTH = 12
 RECURRENT = [name for name in SMALL if count_params(from_config(small_config(name), name)).recurrent]
 
 
-MORE = ("deepseek_v4", "diffllama", "inkling2_text", "inkling_text", "zaya")
+MORE = ("deepseek_v4", "diffllama", "inkling2_loop_text", "inkling2_text", "inkling_text", "zaya")
 """Their modules compute what the model does not need: masked entries, scores once for each half of values, and
 convolutions over padding."""
 

@@ -8,7 +8,7 @@ from optimoe.arch.flops import FrozenShares, decode_flops, frozen_flops_per_toke
 from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.hf.quantization import quantised
 from optimoe.arch.memory import kv_bytes_per_token, state_bytes, weight_bytes
-from optimoe.arch.params import count_params, layer_params
+from optimoe.arch.params import count_params, count_read_again, layer_params
 from optimoe.arch.parts import Attention, MatrixChain
 from optimoe.core.errors import ConfigError
 from optimoe.cost.engines.engine import find_engine
@@ -23,7 +23,7 @@ from optimoe.cost.training.memory import stage_params
 from optimoe.cost.training.setup import TrainSetup
 from tests.arch.small_configs import small_config
 
-LOOPED = ("dory", "hrm_text", "zamba", "zamba2")
+LOOPED = ("dory", "hrm_text", "inkling2_loop_text", "zamba", "zamba2")
 
 
 def of(model_type, **changes):
@@ -43,7 +43,8 @@ def test_shared_weights_count_once_and_what_a_token_passes_counts_at_every_pass(
     twice = sum(sum(part.values()) - part["routed_experts_active"] for part in parts)
     assert twice > 0
     assert count_params(own).total - count_params(shared).total == twice
-    assert count_params(shared).active == count_params(shared).total
+    active = count_params(shared).active + count_read_again(shared, active=True)
+    assert count_params(own).active == active
     assert weight_bytes(own).total - weight_bytes(shared).total == 2 * twice
     assert decode_flops(shared, 30) == decode_flops(own, 30)
     frozen = FrozenShares(mixers=1.0, dense_ffn=1.0)
@@ -169,6 +170,21 @@ def test_a_chain_multiplies_neighbouring_widths():
         ("dory", {"n_recurrent_layers": 6}, "n_recurrent_layers: must be with n_input_layers and n_output_layers"),
         ("dory", {"layer_types": ["mlp", "full_attention"] * 6}, "layer_types: must be attention and mlp in turn"),
         ("dory", {"recurrent_kv_cache_mode": "last_loop"}, "recurrent_kv_cache_mode: must be per_loop for dory"),
+        (
+            "inkling2_loop_text",
+            {"loop_num_passes": 1},
+            "loop_num_passes: must be two or more: a single pass would",
+        ),
+        (
+            "inkling2_loop_text",
+            {"loop_layer_index_end": 6},
+            r"loop_layer_index_end: must be from loop_layer_index_st",
+        ),
+        (
+            "inkling2_loop_text",
+            {"n_layers_per_attn_res_block": 3},
+            "n_layers_per_attn_res_block: must be a divisor",
+        ),
         ("zamba2", {"mamba_headdim": 16}, "n_mamba_heads: must be heads as wide as 128 together"),
     ],
 )

@@ -116,11 +116,11 @@ def layer_params(arch: ArchSpec, group: LayerGroup) -> Parts:
     return parts
 
 
-def count_passed_again(arch: ArchSpec) -> int:
-    """Parameters that a token passes beyond the active ones: of layers that read weights which others store."""
+def count_read_again(arch: ArchSpec, active: bool = False) -> int:
+    """Parameters of layers that read weights which others store: all of them, or those that a token passes."""
     again = [(group.num_layers, layer_params(arch, group)) for group in arch.layers if group.reused]
     idle = sum(number * (parts["routed_experts"] - parts["routed_experts_active"]) for number, parts in again)
-    return sum(number * sum(parts[name] for name in _STORED) for number, parts in again) - idle
+    return sum(number * sum(parts[name] for name in _STORED) for number, parts in again) - active * idle
 
 
 _STORED = (

@@ -41,6 +41,8 @@ _SHARED = re.compile(r"shared_transf(?:ormer)?\.(.+)")
 """A module of a block that several layers share (Zamba)."""
 _ADAPTER = re.compile(r"\.(?:linear_)?([a-z_]+?)(?:_proj)?_adapter_list\.(\d+)\.(.+)")
 """A matrix that one of these layers adds to one of the block, by the number of the layer among them."""
+_MESSAGE = re.compile(r"(?:controllers|\w+_message_gate)\.")
+"""A module that takes what a pass through a layer gave to the next one (Inkling 2 with loops)."""
 _UPPER = _modules("H_module")
 """The second of two stacks that a token passes in turn (HRM)."""
 _STREAMS = _modules(r"hc_\w+", r"\w*hyper_connections?", r"altup(?:_\w+)?")
@@ -56,7 +58,7 @@ _ENDS = (
         _modules("lm_head", "embed_out", "output", "head", "unembed", r"decoder(?=\.(?:weight|bias))"),
     ),
     ("streams", _STREAMS),
-    ("norms", _modules(r"\w*norm\w*", "ln_f", "ln_out", r"input_hidden_states_\w+", "output_query")),
+    ("norms", _modules(r"\w*norm\w*", "ln_f", "ln_out", r"(?:input_hidden|message|middle)_\w+", "output_query")),
     ("dense_ffn", _modules("per_layer_model_projection")),
 )
 """Names of what stands beside the layers."""
@@ -92,7 +94,7 @@ _INSIDE = (
     ("norms", _modules(r"\w*norm\w*", r"ln_?\d", r"\w+_residual(?:_scale)?", r"lambda_\d")),
     ("router", _modules("router_gate")),
     ("routed_experts", _modules(r"mlp\.\w+_embed")),
-    ("dense_ffn", _modules(*_FFN, r"per_layer_\w+", "adapters")),
+    ("dense_ffn", _modules(*_FFN, r"per_layer_\w+", "adapters", "controllers", r"\w+_message_gate")),
 )
 """Names inside of a layer, but for its mixer and its router; the first that fits counts."""
 
@@ -124,8 +126,10 @@ def place_of(name: str, layers: tuple[LayerGroup, ...], arch: ArchSpec) -> Tenso
     """
     found = _LAYER.search(name)
     if queries := _QUERIES.search(name):
-        above = queries[1] == "attn_queries"  # of which the first layer has none
-        return TensorPlace(kind="parameters", part="norms", layer=int(queries[2]) + above, inside=queries[1])
+        number = int(queries[2]) + (queries[1] == "attn_queries")  # of which the first layer has none
+        own = _own(layers)
+        layer = own[number] if number < len(own) else len(layers)
+        return TensorPlace(kind="parameters", part="norms", layer=layer, inside=queries[1])
     if found is None:
         part = MTP if name.startswith(f"{MTP}.") else _part_beside(name)
         return TensorPlace(kind=_kind(name, part, arch), part=part, inside=name)
@@ -159,16 +163,25 @@ def _of_block(block: int, inside: str) -> tuple[int, str]:
 
 
 def _is_block(group: LayerGroup) -> bool:
-    """Whether a layer is a block that others share, which a checkpoint holds in the layer behind it (Zamba)."""
-    return isinstance(group.mixer, Attention) and group.mixer.with_embedding
+    """Whether a layer is a block that others share, or is added to another's input: checkpoints number neither."""
+    block = isinstance(group.mixer, Attention) and group.mixer.with_embedding
+    return block or (group.mixer.absent and group.ffn.absent and len(group.beside) > 0)
+
+
+def _own(layers: tuple[LayerGroup, ...]) -> list[int]:
+    """The layers that store weights and that a checkpoint numbers, in its order."""
+    return [layer for layer, group in enumerate(layers) if not (group.reused or _is_block(group))]
 
 
 def _of_sharing(number: int, name: str, inside: str, layers: tuple[LayerGroup, ...]) -> tuple[int, str]:
     """The layer of a tensor by its number among those that store weights of their own, and its name there."""
     blocks = [layer for layer, group in enumerate(layers) if _is_block(group)]
-    own = [layer for layer, group in enumerate(layers) if not (group.reused or _is_block(group))]
+    own = _own(layers)
     number += len(own) // 2 if _UPPER.search(name) else 0
     adapter, shared = _ADAPTER.search(inside), _SHARED.match(inside)
+    if blocks and _MESSAGE.match(inside):
+        place = number - sum(layer < blocks[0] for layer in own) + sum(not layers[at].reused for at in blocks)
+        return blocks[place] if 0 <= place < len(blocks) else len(layers), inside
     if adapter and int(adapter[2]) < len(blocks):
         return blocks[int(adapter[2])] + 1, f"adapters.{adapter[1]}.{adapter[3]}"
     if number >= len(own):

@@ -129,7 +129,7 @@ class ConfigFamily:
     num_norms: int | NormRule = 2
     num_end_norms: int | NormRule = 1
     num_scales: int = 0
-    num_end_scales: int = 0
+    num_end_scales: int | NormRule = 0
     norm_bias: str = ""
     routed_norms: int = 0
     bare_first: bool = False

@@ -47,7 +47,8 @@ def own_config(arch: ArchSpec) -> dict[str, Any]:
 
 
 def _written(group: LayerGroup) -> dict[str, Any]:
-    kinds = {part: kind for kind, part in (MIXERS | FEED_FORWARDS | BESIDE | STREAMS).items()}
+    tables = (MIXERS, FEED_FORWARDS, BESIDE, STREAMS)  # of which two have a kind "none"
+    kinds = {part: kind for table in tables for kind, part in table.items()}
     table = stated_table(group)
     for name in ("mixer", "ffn"):
         table[name] = {"kind": kinds[type(getattr(group, name))], **table[name]}

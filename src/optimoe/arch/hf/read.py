@@ -15,7 +15,7 @@ from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, always
 from optimoe.arch.hf.types.asked import require_understood
 from optimoe.arch.hf.types.unknown import require_decoder, unknown_type
 from optimoe.arch.hf.types.wrappers import Wrapper, inner_part, left_out, within, wrappers
-from optimoe.arch.params import count_params, count_passed_again
+from optimoe.arch.params import count_params, count_read_again
 from optimoe.arch.parts import DenseFFN, FeedForward, Mixer, MoE, NoFeedForward, NoMixer
 from optimoe.arch.spec import ArchSpec, LayerGroup, Norm, grouped
 from optimoe.core.config import load_json
@@ -134,7 +134,7 @@ def passed_again(arch: ArchSpec) -> str:
     again = sum(group.num_layers for group in arch.layers if group.reused)
     if not again:
         return ""
-    passed = format_count(count_params(arch).active + count_passed_again(arch))
+    passed = format_count(count_params(arch).active + count_read_again(arch, active=True))
     return (
         f"{again} of {arch.num_layers} layers read weights that others store: a token passes {passed} parameters"
     )
@@ -244,7 +244,7 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
         unembedding_bias=read_flag(fields, family.unembedding_bias),
         norm=_norm(family, fields),
         num_end_norms=read_norms(fields, family.num_end_norms),
-        num_end_scales=family.num_end_scales,
+        num_end_scales=read_norms(fields, family.num_end_scales),
         num_positions=positions,
         num_mtp_layers=fields.count(family.mtp, zero=True) if family.mtp and fields.has(family.mtp) else 0,
         **family.ends.read(fields, d_model),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimoe.arch.params import count_params, count_passed_again
+from optimoe.arch.params import count_params, count_read_again
 from optimoe.arch.parts import Attention, CausalConvolution, DenseFFN, LatentAttention, MatrixChain, Mixer, MoE
 from optimoe.arch.residual.streams import PARTS
 from optimoe.arch.spec import ArchSpec, LayerGroup
@@ -97,7 +97,7 @@ def stage_params(arch: ArchSpec, layout: TrainLayout) -> tuple[StageParams, Stag
     stored = sum(group.num_stored for group in arch.layers)
     layer = np.maximum((common + experts) / stored, np.where(pp > 1, end, both))
 
-    passes = 1 + count_passed_again(arch) / params.total
+    passes = 1 + count_read_again(arch) / params.total
 
     def of(deep: Values, edge: Values) -> StageParams:
         """A stage of so many layers, with a table beside them."""
