@@ -27,7 +27,7 @@ _WORDS = {"hybrid": FULL, "hybrid_sliding": SLIDING}
 class ZayaStack(Stack):
     """Layers of ZAYA: convolved queries and keys, delayed values, a router of three matrices, scaled residuals."""
 
-    parts = (ConvolvedAttention, MoE)
+    parts: tuple[type, ...] = (ConvolvedAttention, MoE)
     attention = replace(BIASED, head_dim=128)
     experts = Routed(zero_experts="")
     kinds = NamedKinds(words=_WORDS, otherwise=lambda fields, layers: [FULL] * layers, fields=("layer_types",))
@@ -165,7 +165,7 @@ class Inkling2Stack(InklingStack):
     queries, keys and values where it sees everything; the first has none before its attention.
     """
 
-    parts = (ConvolvedAttention, MoE)
+    parts: tuple[type, ...] = (ConvolvedAttention, MoE)
     attention = replace(
         InklingStack.attention,
         **_OF_INKLING2,
