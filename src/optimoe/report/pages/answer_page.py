@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from optimoe.cost.serving.step import efficiency_sources
+from optimoe.laws.domain.reach import symbol_words
 from optimoe.report.pages.figures.laws import along_figure
 from optimoe.report.pages.figures.models import equivalents_figure, fleets_figure
 from optimoe.report.pages.page import Page, Section, render, rests_on
@@ -28,7 +29,8 @@ def comparison_page(record: ComparisonRecord, tables: Sequence[Table], notes: Li
         decision=comparison_sentence(record),
         answer=[],
         sections=[
-            Section(title="The dense model of equal cost", figures=[equivalents_figure(record)], table=dense),
+            Section(title="The dense model of equal cost", figures=[equivalents_figure(record)]),
+            Section(title="Regime by regime", table=dense),
             Section(title="Side by side", table=what),
             *(Section(title=f"{model.name} by component", table=table)
               for model, table in zip(record.models, parts, strict=True)),
@@ -52,7 +54,8 @@ def fleets_page(record: FleetsRecord, lines: Lines, fleets: Table) -> str:
         decision=f"The fewest GPUs that carry the load are {first.num_gpus} × {first.gpu}.",
         answer=lines,
         sections=[
-            Section(title="Fleets", figures=[fleets_figure(record)], table=fleets),
+            Section(title="What they cost", figures=[fleets_figure(record)]),
+            Section(title="Fleets", table=fleets),
             rests_on(efficiency_sources()),
         ],
     )
@@ -67,14 +70,17 @@ def law_line_page(record: LawLineRecord, points: Table, lines: Lines) -> str:
         points: Its values.
         lines: Band, designs and source of the law.
     """
-    stated = [(symbol, f"{value:.5g}" if isinstance(value, float) else str(value))
-              for symbol, value in record.inputs.items()]  # fmt: skip
+    stated = [
+        (symbol, value if isinstance(value, str) else symbol_words(symbol, value))
+        for symbol, value in record.inputs.items()
+    ]
     page = Page(
         title=f"{record.law} along {record.variable}",
         decision=law_line_sentence(record),
         answer=stated,
         sections=[
-            Section(title=record.meaning or record.output, figures=[along_figure(record)], table=points),
+            Section(title=f"Along {record.variable}", about=record.meaning, figures=[along_figure(record)]),
+            Section(title="Point by point", table=points),
             _rests(lines),
         ],
     )

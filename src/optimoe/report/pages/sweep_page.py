@@ -14,6 +14,9 @@ from optimoe.trainer.sweep.store import RunState
 MOST_CURVES, MOST_OF_A_CURVE = 24, 80
 """Curves of a figure, those of the lowest losses, and points of one: more are not told apart."""
 
+MOST_NAMED = 8
+"""Curves that a legend names; of more the names stand at the curves, where one points at them."""
+
 
 def sweep_page(states: Sequence[RunState], records_file: Path) -> str:
     """The whole page; figures and their library inside.
@@ -75,7 +78,8 @@ def curves_figure(records: Sequence[RunRecord]) -> go.Figure:
             y=[point.loss for point in points],
             mode="lines",
             name=record.run.name,
-            line={"color": colour},
+            line={"color": colour, "width": 2 if len(drawn) <= MOST_NAMED else 1},
+            showlegend=len(drawn) <= MOST_NAMED,
         )
     figure.update_xaxes(title="tokens", **log_axis([point.tokens for one in drawn for point in one.curve]))
     figure.update_yaxes(title="loss, nats per token")

@@ -15,6 +15,9 @@ from optimoe.report.records.laws.line import LawLineRecord
 POINTS, LINES = 40, 3
 """Points of a line, and lines of the variable that tells them apart."""
 
+BAND = "rgba(234, 122, 60, 0.22)"
+"""Of a band, on light and on dark paper alike."""
+
 
 def law_figure(law: LawRow) -> go.Figure:
     """Loss over the range of the runs: against D where the law has it, a line for sizes of the next variable."""
@@ -61,7 +64,7 @@ def along_figure(record: LawLineRecord) -> go.Figure:
     if all(point.low is not None for point in points):
         edge = {"mode": "lines", "line": {"width": 0, "color": ACCENT}, "hoverinfo": "skip", "showlegend": False}
         figure.add_scatter(x=at, y=[point.low for point in points], **edge)
-        figure.add_scatter(x=at, y=[point.high for point in points], fill="tonexty", opacity=0.3, **edge)
+        figure.add_scatter(x=at, y=[point.high for point in points], fill="tonexty", fillcolor=BAND, **edge)
     values = [point.value for point in points]
     whole = {"color": ACCENT, "dash": "dot", "width": 1.5}
     figure.add_scatter(x=at, y=values, mode="lines", name="beyond what was fitted", line=whole)

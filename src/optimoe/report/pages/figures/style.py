@@ -29,6 +29,8 @@ FEW_DECADES = 4
 """Up to here a logarithmic axis has room for three labels a decade: twelve in all."""
 FULL_BELOW = 1e5
 """ … and a label for five digits."""
+POWERS_FROM = 1e15
+"""From here on, beyond the largest prefix, a label is a power of ten, as budgets of FLOPs are written."""
 
 
 CLEAR = "rgba(0,0,0,0)"
@@ -74,7 +76,7 @@ def colours(number: int) -> Sequence[str]:
 def log_axis(values: Iterable[float]) -> dict[str, Any]:
     """A logarithmic axis with labels at 1, 2 and 5 of every decade that the values span, at 1 alone of many.
 
-    Labels are written in full, from 100,000 on with a prefix.
+    Labels are written in full, from 100,000 on with a prefix, from 1e15 on as powers of ten.
     """
     known = [value for value in values if value > 0]
     decades = range(math.floor(math.log10(min(known))), math.ceil(math.log10(max(known))) + 1)
@@ -84,4 +86,6 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
 
 
 def _mark(value: float) -> str:
+    if value >= POWERS_FROM:
+        return f"{value:.0e}".replace("e+", "e")
     return f"{value:,.10g}" if value < FULL_BELOW else format_count(value, 1)

@@ -33,7 +33,7 @@ def law_line_sentence(record: LawLineRecord) -> str:
     """Where a line begins and ends, and how far the variable went in the fit."""
     variable, output = record.variable, record.output
     begins, ends = (
-        f"{'unknown' if point.value is None else f'{point.value:.4g}'} at {symbol_words(variable, point.at)}"
+        f"{'unknown' if point.value is None else f'{point.value:.4g}'} at {variable} = {symbol_words(variable, point.at)}"
         for point in (record.points[0], record.points[-1])
     )
     fitted = " to ".join(symbol_words(variable, end) for end in record.fitted)
