@@ -6,7 +6,7 @@ from optimoe.laws.domain.reach import symbol_words
 from optimoe.laws.law import LawRow
 from optimoe.laws.prediction import LawPrediction
 from optimoe.laws.prediction.along import LawLine
-from optimoe.report.records.laws.line import LawLineRecord
+from optimoe.report.records.laws.line import LawLineRecord, LawPointRecord
 from optimoe.report.words.lines import Lines, Table, labelled
 
 
@@ -32,13 +32,14 @@ def prediction_lines(row: LawRow, found: LawPrediction) -> Lines:
 def law_line_sentence(record: LawLineRecord) -> str:
     """Where a line begins and ends, and how far the variable went in the fit."""
     variable, output = record.variable, record.output
-    begins, ends = (
-        f"{'unknown' if point.value is None else f'{point.value:.4g}'} at {variable} = {symbol_words(variable, point.at)}"
-        for point in (record.points[0], record.points[-1])
-    )
+
+    def at(point: LawPointRecord) -> str:
+        value = "unknown" if point.value is None else f"{point.value:.4g}"
+        return f"{value} at {variable} = {symbol_words(variable, point.at)}"
+
     fitted = " to ".join(symbol_words(variable, end) for end in record.fitted)
     known = f"it was fitted from {fitted}" if fitted else f"how far {variable} went in its fit is not stated"
-    return f"{output} of {record.law} goes from {begins} to {ends}; {known}."
+    return f"{output} of {record.law} goes from {at(record.points[0])} to {at(record.points[-1])}; {known}."
 
 
 def law_line_blocks(row: LawRow, found: LawLine) -> tuple[Table, Lines]:
