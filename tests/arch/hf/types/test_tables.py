@@ -27,7 +27,9 @@ def test_every_wrapper_holds_the_language_model_that_its_class_holds():
 
 
 def test_no_type_is_two_things():
-    lists = (FACTS["encoders"], FACTS["encoder_decoders"], list(wrappers()), [*FAMILIES])
+    undescribed = [*FACTS["undescribed"]]
+    lists = (FACTS["encoders"], FACTS["encoder_decoders"], undescribed, list(wrappers()), [*FAMILIES])
+    assert set(undescribed) <= set(CONFIG_MAPPING_NAMES)
     names = [name for found in lists for name in found]
     assert {name for name in names if names.count(name) > 1} <= {"step3p7"}  # also as its text alone
 

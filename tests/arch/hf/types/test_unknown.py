@@ -47,6 +47,8 @@ def test_an_unknown_type_is_refused_with_the_family_that_is_meant(config, words)
     [
         (LLAMA | {"model_type": "bert"}, "got bert, an encoder"),
         ({"model_type": "roberta"}, "got roberta, an encoder"),
+        ({"model_type": "blt"}, "got blt, which has several stacks of layers"),
+        ({"model_type": "qwen4_exp", "text_config": {}}, "got qwen4_exp_text, which has tables of n-grams"),
         ({"model_type": "t5"}, "got t5, an encoder–decoder"),
         ({"model_type": "bart"}, "got bart, an encoder–decoder"),
         ({"model_type": "whisper"}, "got whisper, an encoder–decoder"),

@@ -30,11 +30,16 @@ def _kinds() -> dict[str, str]:
 
 
 def require_decoder(config: Config, model_type: str) -> None:
-    """Refuse what is no causal language model by its type, or by what else its file says.
+    """Refuse what is no causal language model by its type or by what else its file says, or has unknown parts.
 
     Raises:
-        ConfigError: It is none; the text names the field that says so.
+        ConfigError: It is so; the text names the field that says so, and the parts.
     """
+    if parts := load_facts("optimoe.arch", "types.toml")["undescribed"].get(model_type):
+        raise ConfigError(
+            f"model_type: must be of described parts, got {model_type}, which has {parts} "
+            "(--via transformers counts modules)"
+        )
     kind = _kinds().get(model_type)
     if kind:
         raise ConfigError(f"model_type: must be that of a causal language model, got {model_type}, {kind}")
