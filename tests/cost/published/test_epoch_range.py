@@ -43,3 +43,10 @@ def test_experts_of_one_neuron_follow_other_rules():
     peer = PEER(num_keys=1024, num_heads=8, top_k=16, d_key=256)
     (line,) = outside_range(replace(mixtral, layers=(replace(layers, ffn=peer),)))
     assert "one neuron" in line
+
+
+def test_layers_that_share_weights_are_told():
+    mixtral = find_model("mixtral-8x7b")
+    again = [replace(group, reused=True) for group in mixtral.layers]
+    (line,) = outside_range(replace(mixtral, layers=(*mixtral.layers, *again)))
+    assert line == "32 of 64 layers read weights that others store: a token passes more than that"

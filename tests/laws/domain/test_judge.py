@@ -68,6 +68,13 @@ def test_dense_laws_know_no_experts_and_laws_of_experts_no_dense_model():
     assert dense.judge(DENSE, ()).answer == routed.judge(SWITCH, ()).answer == "applicable"
 
 
+def test_layers_that_share_weights_are_of_no_law_that_was_fitted_without_them():
+    again = [replace(group, reused=True) for group in SWITCH.layers]
+    looped = replace(SWITCH, layers=(*SWITCH.layers, *again))
+    assert count_params(looped) == count_params(SWITCH)
+    assert TOP_1.judge(looped, BY).reason == "layers that share weights (fitted without)"
+
+
 def test_each_design_of_a_grid_is_judged_alone():
     grid = with_num_experts(SWITCH, np.array([1, 8, 64]))
     standing = replace(TOP_1, models="dense").judge(grid, BY)

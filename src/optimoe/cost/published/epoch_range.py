@@ -38,10 +38,14 @@ def _experts(arch: ArchSpec) -> list[str]:
 
 
 def _layers(arch: ArchSpec) -> list[str]:
+    said, layers = [], arch.num_layers
+    again = sum(group.num_layers for group in arch.layers if group.reused)
     routed = sum(group.num_layers for group in arch.layers if isinstance(group.ffn, MoE | PEER))
-    if routed in (0, arch.num_layers):
-        return []
-    return [f"{routed} of {arch.num_layers} layers route: E and A are taken to be those of every layer"]
+    if again:
+        said.append(f"{again} of {layers} layers read weights that others store: a token passes more than that")
+    if routed not in (0, layers):
+        said.append(f"{routed} of {layers} layers route: E and A are taken to be those of every layer")
+    return said
 
 
 def _mixers(arch: ArchSpec) -> list[str]:

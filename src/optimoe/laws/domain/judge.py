@@ -254,6 +254,8 @@ class Domain:
         routed = np.asarray(routed)
         if self.known and any(isinstance(group.ffn, PEER) for group in arch.layers):
             return np.zeros_like(routed), ["product-key experts (fitted without)"]
+        if self.known and any(group.reused for group in arch.layers):
+            return np.zeros_like(routed), ["layers that share weights (fitted without)"]
         if self.models == "dense":
             return ~routed, ["routed experts (a dense law)"] if np.any(routed) else []
         if self.models == "routed":
