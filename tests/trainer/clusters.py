@@ -22,17 +22,30 @@ GIVEN_UP_S = 5
 """After which processes of Ray believe that a head is gone; 60 by itself."""
 
 CLUSTER = """
+import os
 import shutil
+import signal
 import sys
 
 from ray.cluster_utils import Cluster
+from tests.trainer.clusters import members
 
 SMALL = {"num_cpus": 1, "object_store_memory": 80_000_000}
 HEAD = SMALL | {"include_dashboard": False, "include_log_monitor": False} | {
     "temp_dir": sys.argv[1], "gcs_server_port": int(sys.argv[2])
 }
 
-cluster = Cluster(initialize_head=True, head_node_args=HEAD)
+def with_head():
+    for _ in range(2):  # a busy machine may be too slow for the limits that Ray has
+        try:
+            return Cluster(initialize_head=True, head_node_args=HEAD)
+        except Exception as error:
+            print(error, file=sys.stderr)
+            for pid in {*members(os.getpid())} - {os.getpid()}:
+                os.kill(pid, signal.SIGKILL)
+    return Cluster(initialize_head=True, head_node_args=HEAD)
+
+cluster = with_head()
 nodes, gone = [cluster.add_node(**SMALL) for _ in range(2)], []
 print(cluster.address, flush=True)
 for line in sys.stdin:
@@ -41,7 +54,7 @@ for line in sys.stdin:
     elif line == "head\\n":
         cluster.remove_node(cluster.head_node, allow_graceful=False)
         gone, nodes = gone + nodes, []  # end by themselves, a while later, as those of a cluster do
-        cluster = Cluster(initialize_head=True, head_node_args=HEAD)
+        cluster = with_head()
     elif line == "join\\n":
         nodes.append(cluster.add_node(**SMALL))
     print("done", flush=True)

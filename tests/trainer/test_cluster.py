@@ -1,6 +1,7 @@
 """A sweep on a cluster that loses workers, machines and its head does every run once."""
 
 import random
+import socket
 import sys
 import time
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from optimoe.core.run import DataMix, DataSource, save_runs
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.sweep.cluster import crew as crew_module
 from optimoe.trainer.sweep.cluster.crew import ClusterCrew, ClusterNeeds, on_cluster
-from optimoe.trainer.sweep.cluster.driver import room
+from optimoe.trainer.sweep.cluster.driver import room, silence
 from optimoe.trainer.sweep.cluster.task import task
 from optimoe.trainer.sweep.jobs import Job
 from optimoe.trainer.sweep.store import SweepStore
@@ -152,6 +153,16 @@ def test_a_run_stays_on_one_machine():
     assert room([node(CPU=3.0), node(CPU=3.0), node(alive=False, CPU=8.0), node()], threads=2, gpu=False) == 2
     assert room([node(CPU=8.0, GPU=2.0), node(CPU=8.0)], threads=1, gpu=True) == 2
     assert room([node(CPU=7.0)] * 9, threads=8, gpu=False) == 0
+
+
+def test_a_head_that_does_not_answer_is_noticed_at_once():
+    with socket.socket() as head:
+        head.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        assert "refused" in silence(address)
+        head.listen()
+        assert not silence(address)
+    assert silence("127.0.0.1:99999") and not silence("auto")
 
 
 def test_a_machine_that_sees_another_store_does_nothing(tmp_path):

@@ -9,6 +9,7 @@ import argparse
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
@@ -26,6 +27,9 @@ COUNTED_S = 5.0
 
 WAIT_S = 0.1
 """Of a wait for tasks, before orders are looked at."""
+
+ANSWER_S = 10.0
+"""A head that has not answered after so long is none; Ray alone would wait for minutes."""
 
 STOP_S = 60.0
 """A task that was asked to stop and has not saved after so long is left."""
@@ -127,6 +131,18 @@ def room(nodes: Sequence[Mapping[str, Any]], threads: int, gpu: bool) -> int:
     return sum(rooms)
 
 
+def silence(address: str) -> str:
+    """Why nobody answers at ``HOST:PORT``; empty where somebody does, and for ``auto``, which Ray looks up."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        return ""
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        return str(error)
+    return ""
+
+
 def say(report: Report, out: TextIO) -> None:
     """Tell the sweep, if it is there."""
     try:
@@ -147,6 +163,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this one decides
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what anything prints goes beside what is said
+    if why := silence(given.address):
+        say(Report(kind="refused", line=why), out)
+        return
     ray = import_module("ray")
     try:
         ray.init(address=given.address, log_to_driver=False, logging_level="ERROR")
