@@ -31,8 +31,8 @@ def read_law_file(file: Path | Source) -> tuple[LawRow, type[Law]]:
         UnknownNameError: A family, a verdict or a key that is not known.
         ConfigError: The file does not describe one law, its class is not there, or no such law can be.
     """
-    source = Source.open(file)
-    path, rows = source.path, load_table(source).get("law", [])
+    path = file.path if isinstance(file, Source) else file
+    rows = load_table(file).get("law", [])
     if not isinstance(rows, list) or len(rows) != 1 or not isinstance(rows[0], dict):
         raise ConfigError(f"{path}: must hold exactly one [[law]]")
     row = build(LawRow, _beside(rows[0], path), where=f"law {path}")
