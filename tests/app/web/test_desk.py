@@ -105,3 +105,23 @@ def test_a_question_that_was_answered_is_answered_again_without_a_process(answer
 
     assert anyio.run(asked) == [b"answer 1", b"answer 1", b"answer 2", b"answer 1"]
     assert taken == [b"1", b"2"]
+
+
+def test_a_turn_that_comes_as_asking_fails_is_given_to_the_next(answering):
+    taken, done = answering
+    done.set()
+
+    async def fails():
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise ConnectionError
+
+    async def asked():
+        desk = Desk(WebLimits(workers=1, waiting=0))
+        with pytest.raises(ExceptionGroup):
+            await desk.answer("plan", b"first", fails)
+        with anyio.fail_after(5):
+            return await desk.answer("plan", b"second", stays)
+
+    assert anyio.run(asked).body == b"answer second" and taken == [b"second"]

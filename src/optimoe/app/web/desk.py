@@ -63,16 +63,21 @@ class Desk:
     async def _turn(self, gone: Callable[[], Awaitable[None]]) -> bool:
         """Wait for a process; false where whoever asked has gone before one was free."""
         mine = False
-        async with anyio.create_task_group() as waiting:
+        try:
+            async with anyio.create_task_group() as waiting:
 
-            async def watch() -> None:
-                await gone()
+                async def watch() -> None:
+                    await gone()
+                    waiting.cancel_scope.cancel()
+
+                waiting.start_soon(watch)
+                await self._turns.acquire()
+                mine = True
                 waiting.cancel_scope.cancel()
-
-            waiting.start_soon(watch)
-            await self._turns.acquire()
-            mine = True
-            waiting.cancel_scope.cancel()
+        except BaseException:
+            if mine:  # it came as the time ran out, and nobody uses it
+                self._turns.release()
+            raise
         return mine
 
 
