@@ -10,6 +10,7 @@ import random
 import re
 import warnings
 from dataclasses import dataclass
+from itertools import product
 
 import transformers
 from huggingface_hub.errors import StrictDataclassError
@@ -271,6 +272,20 @@ def verdicts(model_type, mutants, seed=0):
         except FAILURES:
             continue
         found.append(verdict(other, change, number))
+    return found
+
+
+def verdicts_on_tying(model_type):
+    """The verdicts on a wrapper that says of its head what its language model's table says, or the opposite."""
+    found, part = [], wrappers()[model_type].part
+    for outer, inner in product((False, True), repeat=2):
+        config = own_config(model_type) | {"tie_word_embeddings": outer}
+        if isinstance(config.get(part), dict):
+            config[part] = config[part] | {"tie_word_embeddings": inner}
+        try:
+            found.append(verdict(config, f"tied: {outer}, in the table: {inner}", built(config)))
+        except FAILURES:
+            continue
     return found
 
 

@@ -22,6 +22,11 @@ def test_a_count_is_exact_or_refused_in_a_line(model_type):
     assert [one for one in found if one.word not in ("exact", "refused")] == []
 
 
+@pytest.mark.parametrize("model_type", ["dots3_note", "qwen2_5_omni", "qwen3_omni_moe", "vibevoice"])
+def test_a_head_is_tied_by_what_the_class_of_a_wrapper_reads(model_type):
+    assert [one.word for one in oracle.verdicts_on_tying(model_type)] == ["exact"] * 4
+
+
 def test_a_wrong_count_would_be_found():
     config = oracle.own_config("llama")
     number = oracle.built(config)

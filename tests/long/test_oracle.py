@@ -20,3 +20,9 @@ def test_no_count_is_wrong(capsys):
         for kind, counts in figures.items():
             print(f"\n{kind}: {counts['exact']} exact, {counts['refused']} refused, {counts['wrong']} wrong")
     assert wrong == []
+
+
+def test_no_head_of_a_wrapper_is_tied_by_the_wrong_word():
+    found = [one for model_type in oracle.wrappers() for one in oracle.verdicts_on_tying(model_type)]
+    assert [one for one in found if one.word == "wrong"] == []
+    assert sum(one.word == "exact" for one in found) > len(found) / 2
