@@ -101,11 +101,11 @@ def test_a_level_lasts_as_long_as_it_is_asked_to(url):
     began = time.perf_counter()
     asked = ask(url, {"first_s": 0.01, "gap_s": 0.005}, load=ClosedLoop(concurrency=4), duration_s=0.6)
     assert time.perf_counter() - began < 5
-    sent = [one.sent_s for one in asked.measured]
-    lasted = max(sent) - min(sent)
-    assert 0.3 < lasted <= 0.6
-    assert lasted <= asked.level.duration_s <= 1.5
-    assert asked.level.completed > 8
+    sent = sorted(one.sent_s for one in asked.measured)
+    assert 0.3 < sent[-1] - sent[0] <= 0.6
+    counted = sent[asked.level.settled_after :]  # on a busy machine the first ones are left out
+    assert counted[-1] - counted[0] <= asked.level.duration_s <= 3
+    assert asked.level.completed == len(counted) > 8
 
 
 @pytest.mark.parametrize("api", ["completions", "chat"])

@@ -16,7 +16,7 @@ from optimoe.trainer.sweep.store import SweepStore
 from optimoe.trainer.sweep.sweep import sweep
 from optimoe.trainer.train import train
 from tests.trainer.kills import newest_step
-from tests.trainer.sweeps import begun, children_of, kill, require_once, wait_for
+from tests.trainer.sweeps import begun, children_of, kill, require_once, trainers_of, wait_for
 from tests.trainer.world import QUIET, corpus_at, make_run
 
 TWO = SweepOptions(workers=2, usd_per_hour=3600.0)
@@ -116,17 +116,16 @@ def test_a_run_whose_worker_dies_too_often_is_given_up_and_may_be_tried_again(tm
     assert store.try_again() == ("long",) and store.states()[0].state == "begun"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_sweep_that_is_ended_leaves_checkpoints_and_goes_on_with_nothing_twice(tmp_path, runs, number):
+def test_a_sweep_that_is_ended_leaves_checkpoints_and_goes_on_with_nothing_twice(tmp_path, runs):
     long = [make_run(60, name=f"long-{seed}", seed=seed, data=runs[0].data) for seed in range(2)]
     save_runs(tmp_path / "runs.toml", [*long, *runs])
     out = tmp_path / "store"
     with begun(tmp_path / "runs.toml", out, tmp_path / "data") as process:
         wait_for(lambda: newest_step(out / "long-0") >= 8)
         workers = children_of(process)
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
-    assert process.returncode == (143 if number == signal.SIGTERM else -9) and len(workers) == 2
+    assert process.returncode == 143 and len(workers) == 2
     wait_for(lambda: not any(alive(pid) for pid in workers))
     saved = newest_step(out / "long-0")
     assert 8 <= saved < 60 and (out / "long-0/record.jsonl").exists()
@@ -135,16 +134,20 @@ def test_a_sweep_that_is_ended_leaves_checkpoints_and_goes_on_with_nothing_twice
     require_once(out, [*long, *runs])
 
 
-def test_two_sweeps_on_one_store_share_its_runs(tmp_path, runs):
-    many = [make_run(30, name=f"s{seed}", seed=seed, data=runs[0].data) for seed in range(6)]
+def test_two_sweeps_on_one_store_share_its_runs_and_where_one_is_killed_the_other_does_its(tmp_path, runs):
+    many = [make_run(150, name=f"s{seed}", seed=seed, data=runs[0].data) for seed in range(6)]
     save_runs(tmp_path / "runs.toml", many)
     out = tmp_path / "store"
     with (
         begun(tmp_path / "runs.toml", out, tmp_path / "data") as one,
         begun(tmp_path / "runs.toml", out, tmp_path / "data") as other,
     ):
-        said = one.communicate(timeout=120)[0] + other.communicate(timeout=120)[0]
-    assert one.returncode == other.returncode == 0, said
+        wait_for(lambda: not set(trainers_of(out)).isdisjoint(children_of(one)))
+        workers = children_of(one)
+        one.send_signal(signal.SIGKILL)
+        said = other.communicate(timeout=120)[0]
+    assert (one.wait(), other.returncode) == (-9, 0), said
+    wait_for(lambda: not any(alive(pid) for pid in workers))
     require_once(out, many)
 
 
