@@ -1,6 +1,9 @@
 """The site of the docs has every page, once; what it is built with is named."""
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 import unicodedata
 from functools import cache
@@ -32,6 +35,16 @@ def test_what_builds_the_site_and_what_opens_the_page_is_pinned(extra):
     versions = {one.name: next(iter(one.specifier)).version for one in pinned}
     for one in map(Requirement, needed):
         assert one.specifier.contains(versions[one.name]), one
+
+
+def test_the_site_is_built_strictly(tmp_path):
+    pytest.importorskip("zensical", reason="needs zensical, of the extra dev")
+    shutil.copytree(DOCS, tmp_path / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    words = [Path(sys.executable).parent / "zensical", "build", "--clean", "--strict"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "build/site/index.html").is_file()
 
 
 def test_the_parts_of_the_site_come_from_learning_to_looking_up():
